@@ -1,0 +1,410 @@
+/// The four sections of a message, in the order in which they are written.
+package enum Section: UInt8, Sendable, Comparable {
+    case question, answer, authority, additional
+
+    package static func < (left: Section, right: Section) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Writes one message at a time into memory that its caller owns, with name compression (RFC 1035 4.1.4).
+///
+/// Nothing is allocated after `init`. A record that does not fit within the limit leaves the message as it was. The
+/// sections are written in order; going back traps in debug builds only, since no packet can cause it.
+@safe package struct MessageComposer: ~Copyable {
+    private static let slotCount = 512
+    private static let largestPointer = 0x3fff
+
+    private var base: UnsafeMutablePointer<UInt8>
+    private var capacity = 0
+    /// Octets that the message may take, room reserved for OPT and TSIG not included.
+    package private(set) var limit = 0
+    /// Octets written so far.
+    package private(set) var count = 0
+    private var section = Section.question
+
+    /// Direct-mapped: 16 bits of epoch, 16 bits of offset, 32 bits of hash.
+    private let slots: UnsafeMutablePointer<UInt64>
+    private var epoch: UInt64 = 0
+
+    /// A composer with no memory to write to yet.
+    package init() {
+        unsafe slots = .allocate(capacity: MessageComposer.slotCount)
+        unsafe slots.initialize(repeating: 0, count: MessageComposer.slotCount)
+        unsafe base = UnsafeMutablePointer(bitPattern: 1).unsafelyUnwrapped
+    }
+
+    deinit {
+        unsafe slots.deallocate()
+    }
+
+    /// Starts a message in `memory`, of at most `limit` octets.
+    ///
+    /// `memory` must stay valid until the caller has taken the message out of it.
+    package mutating func begin(in memory: UnsafeMutableRawBufferPointer, limit: Int) {
+        if let start = memory.baseAddress {
+            unsafe base = start.assumingMemoryBound(to: UInt8.self)
+        }
+        capacity = memory.count
+        self.limit = min(limit, memory.count)
+        count = 0
+        section = .question
+        epoch &+= 1
+        if epoch > 0xffff {
+            unsafe slots.update(repeating: 0, count: MessageComposer.slotCount)
+            epoch = 1
+        }
+    }
+
+    /// Changes how many octets the message may take from here on; never above the memory's size.
+    package mutating func setLimit(_ newLimit: Int) {
+        limit = min(newLimit, capacity)
+    }
+
+    /// Writes the header with all counts zero. Must come first.
+    package mutating func writeHeader(id: UInt16, flags: HeaderFlags) {
+        guard capacity >= 12 else { return }
+        store(id, at: 0)
+        store(flags.rawValue, at: 2)
+        store(UInt16(0), at: 4)
+        store(UInt16(0), at: 6)
+        store(UInt16(0), at: 8)
+        store(UInt16(0), at: 10)
+        count = 12
+    }
+
+    /// Replaces the header's flags word.
+    package mutating func setFlags(_ flags: HeaderFlags) {
+        guard count >= 12 else { return }
+        store(flags.rawValue, at: 2)
+    }
+
+    /// The header's flags word as it stands.
+    package var flags: HeaderFlags {
+        count >= 4 ? HeaderFlags(rawValue: load(at: 2)) : []
+    }
+
+    /// Copies the question section of a query octet by octet, so that its case is preserved.
+    package mutating func copyQuestions(from query: borrowing RawSpan, end: Int, count questions: UInt16) {
+        let length = end - 12
+        guard length > 0, end <= query.byteCount, count + length <= capacity else { return }
+        let target = unsafe base + count
+        unsafe query.extracting(12..<end).withUnsafeBytes { raw in
+            guard let source = raw.baseAddress else { return }
+            unsafe UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: length)
+        }
+        count += length
+        store(questions, at: 4)
+    }
+
+    /// Writes a question.
+    ///
+    /// - Returns: false when it does not fit.
+    @discardableResult
+    package mutating func append(_ question: Question) -> Bool {
+        let mark = count
+        guard writeName(question.name, compressing: true), ensure(4) else {
+            count = mark
+            return false
+        }
+        store(question.type.rawValue, at: count)
+        store(question.recordClass.rawValue, at: count + 2)
+        count += 4
+        bump(4)
+        return true
+    }
+
+    /// Lets later names point into the question's name, whose key the caller has at hand.
+    ///
+    /// Worth calling only before names that may share its suffixes are written.
+    package mutating func offerQuestion(_ key: borrowing NameKey) {
+        for index in 0..<key.labelCount {
+            offer(hash: key.hash(ofSuffixAt: index), offset: 12 + key.offset(ofLabel: index))
+        }
+    }
+
+    /// Goes on to a later section.
+    package mutating func start(_ next: Section) {
+        assert(next >= section)
+        section = next
+    }
+
+    /// Octets that still fit.
+    package var remaining: Int { limit - count }
+
+    /// Where the message stands now, for ``rollBack(to:)``.
+    package struct Mark: Sendable {
+        fileprivate let count: Int
+        fileprivate let section: Section
+        fileprivate let answers: UInt16
+        fileprivate let authorities: UInt16
+        fileprivate let additionals: UInt16
+    }
+
+    /// Notes the present state.
+    package func mark() -> Mark {
+        Mark(count: count, section: section, answers: load(at: 6), authorities: load(at: 8), additionals: load(at: 10))
+    }
+
+    /// Takes back everything written since `mark`.
+    package mutating func rollBack(to mark: Mark) {
+        count = mark.count
+        section = mark.section
+        store(mark.answers, at: 6)
+        store(mark.authorities, at: 8)
+        store(mark.additionals, at: 10)
+        // Offsets beyond `count` may still be in the table; `matches` never trusts an offset it has not checked.
+    }
+
+    /// Number of records in `section` so far.
+    package func recordCount(in section: Section) -> Int {
+        Int(load(at: 4 + 2 * Int(section.rawValue)))
+    }
+
+    /// Appends a record.
+    ///
+    /// - Returns: false when it does not fit; nothing is written then.
+    @discardableResult
+    package mutating func append(_ record: ResourceRecord) -> Bool {
+        unsafe record.data.octets.withUnsafeBufferPointer { data in
+            unsafe append(
+                owner: record.owner, type: record.type, recordClass: record.recordClass, ttl: record.ttl, data: data)
+        }
+    }
+
+    /// Appends all records of a set or none (RFC 2181 9).
+    ///
+    /// - Returns: false when they do not fit.
+    @discardableResult
+    package mutating func append(_ set: RRset) -> Bool {
+        let start = mark()
+        for data in set.data {
+            let fits = unsafe data.octets.withUnsafeBufferPointer { octets in
+                unsafe append(
+                    owner: set.owner, type: set.type, recordClass: set.recordClass, ttl: set.ttl, data: octets)
+            }
+            guard fits else {
+                rollBack(to: start)
+                return false
+            }
+        }
+        return true
+    }
+
+    private mutating func append(
+        owner: Name, type: RRType, recordClass: RRClass, ttl: UInt32, data: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        let start = count
+        guard writeName(owner, compressing: type != .opt && type != .tsig),
+            unsafe appendAfterOwner(type: type, recordClass: recordClass, ttl: ttl, data: data)
+        else {
+            count = start
+            return false
+        }
+        return true
+    }
+
+    /// Appends a record whose owner already stands at `ownerOffset` in this message. The flat tables' way in.
+    ///
+    /// - Returns: false when it does not fit.
+    @unsafe package mutating func append(
+        ownerOffset: Int, type: RRType, recordClass: RRClass, ttl: UInt32, data: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        let start = count
+        guard ensure(2) else { return false }
+        store(UInt16(truncatingIfNeeded: 0xc000 | ownerOffset), at: count)
+        count += 2
+        guard unsafe appendAfterOwner(type: type, recordClass: recordClass, ttl: ttl, data: data) else {
+            count = start
+            return false
+        }
+        return true
+    }
+
+    /// Copies records that are already in wire format, with pointers that hold in this message.
+    ///
+    /// - Returns: false when they do not fit.
+    @unsafe package mutating func append(prepared: UnsafeRawPointer, byteCount: Int, records: Int) -> Bool {
+        guard ensure(byteCount) else { return false }
+        unsafe UnsafeMutableRawPointer(base + count).copyMemory(from: prepared, byteCount: byteCount)
+        count += byteCount
+        bump(4 + 2 * Int(section.rawValue), by: UInt16(truncatingIfNeeded: records))
+        return true
+    }
+
+    private mutating func appendAfterOwner(
+        type: RRType, recordClass: RRClass, ttl: UInt32, data: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        guard ensure(10) else { return false }
+        store(type.rawValue, at: count)
+        store(recordClass.rawValue, at: count + 2)
+        store(ttl, at: count + 4)
+        let lengthAt = count + 8
+        count += 10
+        if RDataRegistry.hasCompressibleName(type), let first = data.baseAddress, data.count > 0 {
+            guard unsafe writeCompressing(type, first, data.count) else { return false }
+        } else {
+            guard ensure(data.count) else { return false }
+            if let source = data.baseAddress {
+                unsafe UnsafeMutableRawPointer(base + count).copyMemory(from: source, byteCount: data.count)
+            }
+            count += data.count
+        }
+        store(UInt16(truncatingIfNeeded: count - lengthAt - 2), at: lengthAt)
+        bump(4 + 2 * Int(section.rawValue))
+        return true
+    }
+
+    /// Writes data of the RFC 1035 types, whose names may be compressed.
+    private mutating func writeCompressing(_ type: RRType, _ data: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+        var position = type == .mx ? 2 : 0
+        if position > 0 {
+            guard length > position, unsafe copy(data, position) else { return false }
+        }
+        let names = type == .soa || type == .minfo ? 2 : 1
+        for _ in 0..<names {
+            guard position < length else { return false }
+            let size = unsafe MessageComposer.nameLength(data + position, atMost: length - position)
+            guard size > 0, unsafe writeName(data + position, length: size, compressing: true) else { return false }
+            position += size
+        }
+        return unsafe copy(data + position, length - position)
+    }
+
+    private mutating func copy(_ source: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+        guard ensure(length) else { return false }
+        unsafe (base + count).update(from: source, count: length)
+        count += length
+        return true
+    }
+
+    private static func nameLength(_ name: UnsafePointer<UInt8>, atMost limit: Int) -> Int {
+        var position = 0
+        while position < limit {
+            let length = Int(unsafe name[position])
+            guard length < 64 else { return 0 }
+            position += 1 + length
+            if length == 0 { return position <= limit ? position : 0 }
+        }
+        return 0
+    }
+
+    /// Writes a name at the current place, without a record around it.
+    ///
+    /// - Returns: false when it does not fit.
+    private mutating func writeName(_ name: Name, compressing: Bool) -> Bool {
+        unsafe name.wire.withUnsafeBufferPointer { octets in
+            guard let first = octets.baseAddress else { return false }
+            return unsafe writeName(first, length: octets.count, compressing: compressing)
+        }
+    }
+
+    private mutating func writeName(_ name: UnsafePointer<UInt8>, length: Int, compressing: Bool) -> Bool {
+        guard ensure(min(length, 2)) else { return false }
+        guard compressing, length > 1 else { return unsafe copy(name, length) }
+        // Lower-case copy with room for reading in words, and the suffixes' hashes.
+        return unsafe withUnsafeTemporaryAllocation(byteCount: 264 + 128 * 8, alignment: 8) { scratch in
+            guard let start = scratch.baseAddress else { return false }
+            let lower = unsafe start.assumingMemoryBound(to: UInt8.self)
+            let hashes = unsafe (start + 264).assumingMemoryBound(to: UInt64.self)
+            let starts = count
+            var labels = 0
+            var position = 0
+            return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { offsets in
+                while unsafe name[position] != 0 {
+                    unsafe offsets[labels] = UInt8(truncatingIfNeeded: position)
+                    let next = position + 1 + Int(unsafe name[position])
+                    while position < next {
+                        unsafe lower[position] = name[position].lowercasedASCII
+                        position += 1
+                    }
+                    labels += 1
+                }
+                var hash = NameHash.root
+                var index = labels - 1
+                while index >= 0 {
+                    hash = unsafe NameHash.extend(hash, label: lower + Int(offsets[index]))
+                    unsafe hashes[index] = hash
+                    index -= 1
+                }
+                index = 0
+                while index < labels {
+                    let offset = Int(unsafe offsets[index])
+                    if let target = unsafe find(hash: hashes[index], suffix: lower + offset) {
+                        guard ensure(2) else { return false }
+                        store(UInt16(truncatingIfNeeded: 0xc000 | target), at: count)
+                        count += 2
+                        return true
+                    }
+                    let size = 1 + Int(unsafe name[offset])
+                    unsafe offer(hash: hashes[index], offset: starts + offset)
+                    guard unsafe copy(name + offset, size) else { return false }
+                    index += 1
+                }
+                guard ensure(1) else { return false }
+                unsafe base[count] = 0
+                count += 1
+                return true
+            }
+        }
+    }
+
+    private func offer(hash: UInt64, offset: Int) {
+        guard offset <= MessageComposer.largestPointer else { return }
+        let slot = Int(truncatingIfNeeded: hash >> 32) & (MessageComposer.slotCount - 1)
+        guard unsafe slots[slot] >> 48 != epoch else { return }
+        unsafe slots[slot] = epoch << 48 | UInt64(offset) << 32 | hash & 0xffff_ffff
+    }
+
+    private func find(hash: UInt64, suffix: UnsafePointer<UInt8>) -> Int? {
+        let slot = Int(truncatingIfNeeded: hash >> 32) & (MessageComposer.slotCount - 1)
+        let entry = unsafe slots[slot]
+        guard entry >> 48 == epoch, entry & 0xffff_ffff == hash & 0xffff_ffff else { return nil }
+        let offset = Int(entry >> 32 & 0xffff)
+        return unsafe matches(suffix, at: offset) ? offset : nil
+    }
+
+    /// Whether the name at `offset` of this message is `suffix`, in any case.
+    private func matches(_ suffix: UnsafePointer<UInt8>, at offset: Int) -> Bool {
+        var position = offset
+        var index = 0
+        var jumps = 0
+        while position < count {
+            let length = unsafe base[position]
+            if length >= 0xc0 {
+                guard position + 1 < count, jumps < 128 else { return false }
+                position = Int(unsafe base[position] & 0x3f) << 8 | Int(unsafe base[position + 1])
+                jumps += 1
+                continue
+            }
+            guard unsafe suffix[index] == length else { return false }
+            if length == 0 { return true }
+            guard position + Int(length) < count else { return false }
+            for _ in 0..<Int(length) {
+                position += 1
+                index += 1
+                guard unsafe base[position].lowercasedASCII == suffix[index] else { return false }
+            }
+            position += 1
+            index += 1
+        }
+        return false
+    }
+
+    private func ensure(_ octets: Int) -> Bool { count + octets <= limit }
+
+    private func store(_ value: UInt16, at offset: Int) {
+        unsafe UnsafeMutableRawPointer(base).storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
+    }
+
+    private func store(_ value: UInt32, at offset: Int) {
+        unsafe UnsafeMutableRawPointer(base).storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
+    }
+
+    private func load(at offset: Int) -> UInt16 {
+        UInt16(bigEndian: unsafe UnsafeRawPointer(base).loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    }
+
+    /// Adds to the 16-bit count at `offset` of the header.
+    private func bump(_ offset: Int, by amount: UInt16 = 1) {
+        store(load(at: offset) &+ amount, at: offset)
+    }
+}
