@@ -81,7 +81,8 @@ extension ResponseCode: CustomStringConvertible {
     /// The mnemonic as `dig` prints it, or `RCODEn`.
     package var description: String {
         let names = [
-            "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET",
+            "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET",
+            "NXRRSET",
             "NOTAUTH", "NOTZONE",
         ]
         if rawValue < names.count { return names[Int(rawValue)] }
@@ -176,6 +177,7 @@ package struct HeaderFlags: OptionSet, Hashable, Sendable {
 
     /// These bits with the opcode and the low four bits of the response code set.
     package func with(opcode: Opcode, responseCode: ResponseCode) -> HeaderFlags {
-        HeaderFlags(rawValue: rawValue & 0x87f0 | UInt16(opcode.rawValue & 0xf) << 11 | UInt16(responseCode.header))
+        HeaderFlags(
+            rawValue: rawValue & 0x87f0 | UInt16(opcode.rawValue & 0xf) << 11 | UInt16(responseCode.header))
     }
 }

@@ -76,7 +76,9 @@ package struct Message: Sendable, Equatable {
     package func encoded(limit: Int = 65535) -> [UInt8] {
         var composer = MessageComposer()
         return unsafe [UInt8](unsafeUninitializedCapacity: 65535) { buffer, initialized in
-            let reserve = (edns?.encodedLength ?? 0) + (tsig.map { $0.owner.wire.count + 10 + $0.data.octets.count } ?? 0)
+            let reserve =
+                (edns?.encodedLength ?? 0)
+                + (tsig.map { $0.owner.wire.count + 10 + $0.data.octets.count } ?? 0)
             unsafe composer.begin(in: UnsafeMutableRawBufferPointer(buffer), limit: max(12, limit - reserve))
             composer.writeHeader(id: id, flags: flags)
             for question in questions { composer.append(question) }
@@ -108,7 +110,8 @@ package struct EDNS: Hashable, Sendable {
     package var options: [EDNSOption]
 
     package init(
-        payloadSize: UInt16 = 1232, extendedResponseCode: UInt8 = 0, version: UInt8 = 0, wantsDNSSEC: Bool = false,
+        payloadSize: UInt16 = 1232, extendedResponseCode: UInt8 = 0, version: UInt8 = 0,
+        wantsDNSSEC: Bool = false,
         options: [EDNSOption] = []
     ) {
         self.payloadSize = payloadSize
@@ -156,7 +159,8 @@ package struct EDNS: Hashable, Sendable {
         }
         return ResourceRecord(
             owner: .root, type: .opt, recordClass: RRClass(rawValue: payloadSize),
-            ttl: UInt32(extendedResponseCode) << 24 | UInt32(version) << 16 | UInt32(flags), data: RecordData(data))
+            ttl: UInt32(extendedResponseCode) << 24 | UInt32(version) << 16 | UInt32(flags),
+            data: RecordData(data))
     }
 }
 
@@ -164,7 +168,9 @@ extension MessageView {
     /// The record at `start`, its data copied octet by octet: right only for types whose data holds no compressed name.
     ///
     /// - Throws: ``MessageError/malformed(_:at:)``.
-    package static func record(in bytes: borrowing RawSpan, at start: Int) throws(MessageError) -> ResourceRecord {
+    package static func record(
+        in bytes: borrowing RawSpan, at start: Int
+    ) throws(MessageError) -> ResourceRecord {
         let owner = try name(in: bytes, at: start)
         let fixed = try skipName(bytes, at: start)
         guard let type = bytes.uint16(at: fixed), let rclass = bytes.uint16(at: fixed + 2),

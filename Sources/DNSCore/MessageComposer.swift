@@ -141,7 +141,9 @@ package enum Section: UInt8, Sendable, Comparable {
 
     /// Notes the present state.
     package func mark() -> Mark {
-        Mark(count: count, section: section, answers: load(at: 6), authorities: load(at: 8), additionals: load(at: 10))
+        Mark(
+            count: count, section: section, answers: load(at: 6), authorities: load(at: 8),
+            additionals: load(at: 10))
     }
 
     /// Takes back everything written since `mark`.
@@ -166,7 +168,8 @@ package enum Section: UInt8, Sendable, Comparable {
     package mutating func append(_ record: ResourceRecord) -> Bool {
         unsafe record.data.octets.withUnsafeBufferPointer { data in
             unsafe append(
-                owner: record.owner, type: record.type, recordClass: record.recordClass, ttl: record.ttl, data: data)
+                owner: record.owner, type: record.type, recordClass: record.recordClass, ttl: record.ttl,
+                data: data)
         }
     }
 
@@ -179,7 +182,8 @@ package enum Section: UInt8, Sendable, Comparable {
         for data in set.data {
             let fits = unsafe data.octets.withUnsafeBufferPointer { octets in
                 unsafe append(
-                    owner: set.owner, type: set.type, recordClass: set.recordClass, ttl: set.ttl, data: octets)
+                    owner: set.owner, type: set.type, recordClass: set.recordClass, ttl: set.ttl, data: octets
+                )
             }
             guard fits else {
                 rollBack(to: start)
@@ -254,7 +258,9 @@ package enum Section: UInt8, Sendable, Comparable {
     }
 
     /// Writes data of the RFC 1035 types, whose names may be compressed.
-    private mutating func writeCompressing(_ type: RRType, _ data: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+    private mutating func writeCompressing(
+        _ type: RRType, _ data: UnsafePointer<UInt8>, _ length: Int
+    ) -> Bool {
         var position = type == .mx ? 2 : 0
         if position > 0 {
             guard length > position, unsafe copy(data, position) else { return false }
@@ -263,7 +269,9 @@ package enum Section: UInt8, Sendable, Comparable {
         for _ in 0..<names {
             guard position < length else { return false }
             let size = unsafe MessageComposer.nameLength(data + position, atMost: length - position)
-            guard size > 0, unsafe writeName(data + position, length: size, compressing: true) else { return false }
+            guard size > 0, unsafe writeName(data + position, length: size, compressing: true) else {
+                return false
+            }
             position += size
         }
         return unsafe copy(data + position, length - position)
@@ -318,6 +326,7 @@ package enum Section: UInt8, Sendable, Comparable {
                     }
                     labels += 1
                 }
+                unsafe lower[position] = 0
                 var hash = NameHash.root
                 var index = labels - 1
                 while index >= 0 {
@@ -392,15 +401,18 @@ package enum Section: UInt8, Sendable, Comparable {
     private func ensure(_ octets: Int) -> Bool { count + octets <= limit }
 
     private func store(_ value: UInt16, at offset: Int) {
-        unsafe UnsafeMutableRawPointer(base).storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
+        unsafe UnsafeMutableRawPointer(base).storeBytes(
+            of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
     }
 
     private func store(_ value: UInt32, at offset: Int) {
-        unsafe UnsafeMutableRawPointer(base).storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
+        unsafe UnsafeMutableRawPointer(base).storeBytes(
+            of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
     }
 
     private func load(at offset: Int) -> UInt16 {
-        UInt16(bigEndian: unsafe UnsafeRawPointer(base).loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+        UInt16(
+            bigEndian: unsafe UnsafeRawPointer(base).loadUnaligned(fromByteOffset: offset, as: UInt16.self))
     }
 
     /// Adds to the 16-bit count at `offset` of the header.

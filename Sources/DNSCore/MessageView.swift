@@ -121,7 +121,9 @@ package enum MessageView {
                 guard length < 255 else { throw .malformed(.nameTooLong, at: start) }
                 position += 1 + Int(octet)
             case 0xc0...0xff:
-                guard let pointer = bytes.uint16(at: position) else { throw .malformed(.shortName, at: position) }
+                guard let pointer = bytes.uint16(at: position) else {
+                    throw .malformed(.shortName, at: position)
+                }
                 let target = Int(pointer & 0x3fff)
                 guard target >= 12, target < lowest else { throw .malformed(.badPointer, at: position) }
                 if end == nil { end = position + 2 }
@@ -155,7 +157,8 @@ package enum MessageView {
 
     /// Checks the record at `start`, notes OPT, TSIG and SIG(0), and returns the offset after it.
     private static func walkRecord(
-        _ bytes: borrowing RawSpan, at start: Int, isAdditional: Bool, isLast: Bool, into layout: inout MessageLayout
+        _ bytes: borrowing RawSpan, at start: Int, isAdditional: Bool, isLast: Bool,
+        into layout: inout MessageLayout
     ) throws(MessageError) -> Int {
         let fixed = try skipName(bytes, at: start)
         guard let type = bytes.uint16(at: fixed), let rclass = bytes.uint16(at: fixed + 2),
@@ -171,7 +174,8 @@ package enum MessageView {
             guard fixed == start + 1 else { throw .malformed(.ownedOPT, at: start) }
             var position = dataStart
             while position < end {
-                guard position + 4 <= end, let size = bytes.uint16(at: position + 2), position + 4 + Int(size) <= end
+                guard position + 4 <= end, let size = bytes.uint16(at: position + 2),
+                    position + 4 + Int(size) <= end
                 else { throw .malformed(.badOPT, at: position) }
                 position += 4 + Int(size)
             }

@@ -291,7 +291,8 @@ extension Name: CustomStringConvertible {
     }
 
     /// The octet that the escape behind a backslash stands for; moves `position` past it.
-    private static func unescape(_ text: ArraySlice<UInt8>, _ position: inout Int) throws(NameError) -> UInt8 {
+    private static func unescape(_ text: ArraySlice<UInt8>, _ position: inout Int) throws(NameError) -> UInt8
+    {
         guard position < text.endIndex else { throw .badEscape }
         let first = text[position]
         guard first &- 48 < 10 else {

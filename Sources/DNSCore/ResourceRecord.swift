@@ -32,7 +32,8 @@ package struct RRset: Hashable, Sendable {
     /// The data of each record; no two are the same.
     package var data: [RecordData]
 
-    package init(owner: Name, type: RRType, recordClass: RRClass = .internet, ttl: UInt32, data: [RecordData]) {
+    package init(owner: Name, type: RRType, recordClass: RRClass = .internet, ttl: UInt32, data: [RecordData])
+    {
         self.owner = owner
         self.type = type
         self.recordClass = recordClass
@@ -64,7 +65,8 @@ package struct RRset: Hashable, Sendable {
                 places[key] = sets.count
                 sets.append(
                     RRset(
-                        owner: record.owner, type: record.type, recordClass: record.recordClass, ttl: record.ttl,
+                        owner: record.owner, type: record.type, recordClass: record.recordClass,
+                        ttl: record.ttl,
                         data: [record.data]))
             }
         }
