@@ -1,0 +1,27 @@
+#!/bin/bash
+# Puts the programs, the example configuration and the systemd units in place. usage: install.sh DESTDIR PREFIX BIN
+#
+# A configuration that is already there stays as it is; the example then goes beside it as *.example.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=${1%/} prefix=$2 programs=$3
+
+for program in toriid torii-router toriictl; do
+    [ -x "$programs/$program" ] || { echo "$programs/$program is missing: 'make release' first" >&2; exit 1; }
+    install -D -m 755 "$programs/$program" "$root$prefix/bin/$program"
+done
+for file in conf/*.yaml; do
+    name=$(basename "$file")
+    if [ -e "$root/etc/torii/$name" ]; then name=$name.example; fi
+    install -D -m 640 "$file" "$root/etc/torii/$name"
+done
+for file in zones/*; do
+    [ -e "$root/etc/torii/$file" ] || install -D -m 644 "$file" "$root/etc/torii/$file"
+done
+for unit in conf/*.service; do
+    [ -e "$unit" ] || continue
+    install -d "$root/lib/systemd/system"
+    sed "s#/usr/local/bin/#$prefix/bin/#g" "$unit" >"$root/lib/systemd/system/$(basename "$unit")"
+done
+echo "Installed below ${root:-/}: $prefix/bin, /etc/torii, /lib/systemd/system."
+echo "Next: useradd --system --home-dir /var/lib/torii torii; systemctl enable --now torii"
