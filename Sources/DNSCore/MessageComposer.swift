@@ -20,6 +20,8 @@ package enum Section: UInt8, Sendable, Comparable {
     /// Octets written so far.
     package private(set) var count = 0
     private var section = Section.question
+    /// Where the options of the OPT record that was begun start; 0 when there is none.
+    private var optStart = 0
 
     /// Direct-mapped: 16 bits of epoch, 16 bits of offset, 32 bits of hash.
     private let slots: UnsafeMutablePointer<UInt64>
@@ -232,6 +234,48 @@ package enum Section: UInt8, Sendable, Comparable {
         count += byteCount
         bump(4 + 2 * Int(section.rawValue), by: UInt16(truncatingIfNeeded: records))
         return true
+    }
+
+    /// Starts the OPT record (RFC 6891 6.1.2); options follow, then ``endOPT()``. Must be in the additional section.
+    ///
+    /// - Returns: false when it does not fit.
+    package mutating func beginOPT(payloadSize: UInt16, extendedResponseCode: UInt8, wantsDNSSEC: Bool) -> Bool {
+        guard ensure(11) else { return false }
+        unsafe base[count] = 0
+        store(RRType.opt.rawValue, at: count + 1)
+        store(payloadSize, at: count + 3)
+        store(UInt32(extendedResponseCode) << 24 | (wantsDNSSEC ? 0x8000 : 0), at: count + 5)
+        store(UInt16(0), at: count + 9)
+        count += 11
+        optStart = count
+        bump(4 + 2 * Int(section.rawValue))
+        return true
+    }
+
+    /// Adds an option to the OPT record that was begun; left out when it does not fit.
+    package mutating func appendOption(_ code: EDNSOptionCode, _ data: borrowing RawSpan) {
+        let length = data.byteCount
+        guard ensure(4 + length) else { return }
+        store(code.rawValue, at: count)
+        store(UInt16(truncatingIfNeeded: length), at: count + 2)
+        let target = unsafe UnsafeMutableRawPointer(base + count + 4)
+        unsafe data.withUnsafeBytes { raw in
+            guard let source = raw.baseAddress, length > 0 else { return }
+            unsafe target.copyMemory(from: source, byteCount: length)
+        }
+        count += 4 + length
+    }
+
+    /// Ends the OPT record: writes how long its options are.
+    package mutating func endOPT() {
+        guard optStart >= 2 else { return }
+        store(UInt16(truncatingIfNeeded: count - optStart), at: optStart - 2)
+        optStart = 0
+    }
+
+    /// The message so far, for signing; valid until the next change.
+    package func withWritten<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
     }
 
     private mutating func appendAfterOwner(
