@@ -4,7 +4,7 @@
 # One build serves both halves: the unit tests, and the system tests that drive the programs of the same build as
 # black boxes. The halves run one after the other, so that a daemon under test never waits for a unit test's thread.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 swift=${SWIFT:-swift}
 scratch=${BUILD:-.build}
 mode=${1:-all}
