@@ -48,7 +48,7 @@ package enum ServiceNotification {
                 unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
                     unsafe sendto(
                         socket, bytes.baseAddress, bytes.count,
-                        Int32(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue),
+                        Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT),
                         generic, socklen_t(length))
                 }
             }
