@@ -56,11 +56,16 @@ package struct IPAddress: Hashable, Sendable {
 
     /// The 4 or 16 octets in network order.
     package var octets: [UInt8] {
+        var result: [UInt8] = []
         if isIPv6 {
-            return (0..<8).map { UInt8(truncatingIfNeeded: high >> UInt64(56 - 8 * $0)) }
-                + (0..<8).map { UInt8(truncatingIfNeeded: low >> UInt64(56 - 8 * $0)) }
+            for shift: UInt64 in stride(from: 56, through: 0, by: -8) {
+                result.append(UInt8(truncatingIfNeeded: high >> shift))
+            }
         }
-        return (0..<4).map { UInt8(truncatingIfNeeded: low >> UInt64(24 - 8 * $0)) }
+        for shift: UInt64 in stride(from: isIPv6 ? 56 : 24, through: 0, by: -8) {
+            result.append(UInt8(truncatingIfNeeded: low >> shift))
+        }
+        return result
     }
 
     /// The IPv4 address inside an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`), else the address itself.
@@ -125,9 +130,10 @@ extension IPAddress: CustomStringConvertible {
     package var description: String {
         guard isIPv6 else { return octets.map { String($0) }.joined(separator: ".") }
         if high == 0, low >> 32 == 0xffff { return "::ffff:\(unmapped)" }
-        let groups =
-            (0..<4).map { UInt16(truncatingIfNeeded: high >> UInt64(48 - 16 * $0)) }
-            + (0..<4).map { UInt16(truncatingIfNeeded: low >> UInt64(48 - 16 * $0)) }
+        var groups: [UInt16] = []
+        for half in [high, low] {
+            for shift: UInt64 in [48, 32, 16, 0] { groups.append(UInt16(truncatingIfNeeded: half >> shift)) }
+        }
         var best = 0..<0
         var start = 0
         while start < 8 {
