@@ -69,7 +69,7 @@ let package = Package(
         room("Operations", [yams, logging]),
         room("Transport", ["CShims", "Operations", nioCore, nioPosix, nioHTTP1]),
         room("Authority", ["DNSCore", "DNSSecurity", "Operations", grdb]),
-        room("Resolver", ["DNSCore", "DNSSecurity", "Operations"]),
+        room("Resolver", ["DNSCore", "DNSSecurity", "Operations", "CShims"]),
         room("NTS", ["DNSCore", "DNSSecurity"]),
         room("Server", ["Authority", "Resolver", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"]),
         room("RouterAgent", ["NTS", "Transport", "Operations", "DNSCore", "DNSSecurity", "CShims", "CNftables"]),

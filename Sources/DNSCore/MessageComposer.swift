@@ -278,6 +278,38 @@ package enum Section: UInt8, Sendable, Comparable {
         try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
     }
 
+    /// Lends the free memory to `write`, which puts the records of all three sections there, already in wire format
+    /// and with pointers that hold in this message. Nothing may have been appended before.
+    ///
+    /// - Returns: what `write` returns; nil, and nothing written, when that is nil.
+    @unsafe package mutating func appendSections(
+        _ write: (UnsafeMutableRawBufferPointer) -> WrittenSections?
+    ) -> WrittenSections? {
+        let room = unsafe UnsafeMutableRawBufferPointer(start: base + count, count: max(0, limit - count))
+        guard let written = unsafe write(room), written.byteCount <= room.count else { return nil }
+        count += written.byteCount
+        store(written.answers, at: 6)
+        store(written.authorities, at: 8)
+        store(written.additionals, at: 10)
+        section = .additional
+        return written
+    }
+
+    /// What a writer of whole sections has written.
+    package struct WrittenSections: Sendable {
+        package var byteCount: Int
+        package var answers: UInt16
+        package var authorities: UInt16
+        package var additionals: UInt16
+
+        package init(byteCount: Int, answers: UInt16, authorities: UInt16, additionals: UInt16) {
+            self.byteCount = byteCount
+            self.answers = answers
+            self.authorities = authorities
+            self.additionals = additionals
+        }
+    }
+
     private mutating func appendAfterOwner(
         type: RRType, recordClass: RRClass, ttl: UInt32, data: UnsafeBufferPointer<UInt8>
     ) -> Bool {

@@ -1,7 +1,9 @@
 #ifndef TORII_CSHIMS_H
 #define TORII_CSHIMS_H
 
+#include "torii_cache.h"
 #include "torii_crypto.h"
 #include "torii_ldns.h"
+#include "torii_net.h"
 
 #endif
