@@ -1,0 +1,133 @@
+package import DNSCore
+
+/// The resolver's name for one question that is under way to one server. Never reused within a process.
+package struct UpstreamID: RawRepresentable, Hashable, Sendable {
+    package var rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// How a question travels to a server.
+package enum UpstreamTransport: UInt8, Hashable, Sendable {
+    /// One datagram, from a random port that no other question uses.
+    case udp
+    /// A stream with the two-octet length (RFC 7766); the transport may reuse an open connection.
+    case tcp
+    /// As `tcp`, inside TLS (RFC 7858).
+    case tls
+}
+
+/// A question to be sent to a server.
+package struct UpstreamQuery: Sendable {
+    /// Given back in ``Resolver/receive(upstream:octets:from:at:)`` and ``Resolver/failed(upstream:reason:at:)``.
+    package var id: UpstreamID
+    /// The message, ID included.
+    package var octets: [UInt8]
+    package var server: IPEndpoint
+    package var transport: UpstreamTransport
+    /// The name that the server's certificate must show, with ``UpstreamTransport/tls``.
+    package var tlsName: Name?
+    /// How long the transport should wait before it closes the socket. The resolver counts for itself and sends
+    /// ``ResolverAction/cancel(_:)`` first.
+    package var timeout: Duration
+}
+
+/// Why a question got no response.
+package enum UpstreamFailure: Sendable, Equatable {
+    /// No response came in time.
+    case timeout
+    /// The network said that the server or its port cannot be reached.
+    case unreachable
+    /// The connection was refused, or closed before the response came.
+    case refused
+}
+
+/// What the resolver wants done.
+package enum ResolverAction: Sendable {
+    /// Send a question to a server.
+    case send(UpstreamQuery)
+    /// The response to this question is no longer wanted: forget it and its socket.
+    case cancel(UpstreamID)
+    /// The answer for the client that `start` named with this token.
+    case answer(token: UInt64, ResolverAnswer)
+}
+
+/// What of a client's query decides about its answer, besides the question.
+package struct QueryOptions: OptionSet, Hashable, Sendable {
+    package var rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// DO: DNSSEC records wanted (RFC 3225).
+    package static let wantsDNSSEC = QueryOptions(rawValue: 1)
+    /// CD: no validation wanted (RFC 4035 3.2.2).
+    package static let checkingDisabled = QueryOptions(rawValue: 2)
+    /// RD: without it only what is cached is answered.
+    package static let recursionDesired = QueryOptions(rawValue: 4)
+    /// The query is the resolver's own, to refresh what will soon expire.
+    package static let isPrefetch = QueryOptions(rawValue: 8)
+}
+
+/// A code and a text for people that go with a response (RFC 8914).
+package struct ExtendedErrorNote: Hashable, Sendable {
+    package var code: ExtendedError
+    package var text: String
+
+    package init(_ code: ExtendedError, _ text: String = "") {
+        self.code = code
+        self.text = text
+    }
+}
+
+/// Three sections in wire format, for a message whose question stands at offset 12 under its own name.
+package struct PreparedSections: Hashable, Sendable {
+    /// The records; their pointers hold in any message with the same question.
+    package var octets: [UInt8]
+    package var answerCount: UInt16
+    package var authorityCount: UInt16
+    package var additionalCount: UInt16
+
+    package init(
+        octets: [UInt8] = [], answerCount: UInt16 = 0, authorityCount: UInt16 = 0, additionalCount: UInt16 = 0
+    ) {
+        self.octets = octets
+        self.answerCount = answerCount
+        self.authorityCount = authorityCount
+        self.additionalCount = additionalCount
+    }
+}
+
+/// What to do with a client's query, once resolved.
+package struct ResolverAnswer: Sendable {
+    /// Whether and how to respond at all.
+    package enum Disposition: Sendable, Equatable {
+        /// Send the response.
+        case respond
+        /// Send nothing (local zone `deny`, RPZ DROP).
+        case drop
+        /// Over UDP send an empty response with TC (RPZ TCP-Only); over other transports the response.
+        case truncate
+    }
+
+    package var disposition: Disposition = .respond
+    package var responseCode: ResponseCode = .noError
+    /// AA: only for local zones and data.
+    package var isAuthoritative = false
+    /// Every record validated: AD is to be set when the client set DO or AD (RFC 6840 5.7).
+    package var isAuthentic = false
+    /// Expired data, served because no better could be had (RFC 8767).
+    package var isStale = false
+    /// Answer, authority and additional section without OPT.
+    package var sections = PreparedSections()
+    /// For the OPT record of the response.
+    package var errors: [ExtendedErrorNote] = []
+    /// In one line, why this is SERVFAIL; empty otherwise.
+    package var failure = ""
+
+    package init() {}
+
+    /// An answer without records.
+    package init(_ responseCode: ResponseCode, errors: [ExtendedErrorNote] = [], failure: String = "") {
+        self.responseCode = responseCode
+        self.errors = errors
+        self.failure = failure
+    }
+}
