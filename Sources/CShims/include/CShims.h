@@ -4,6 +4,7 @@
 #include "torii_cache.h"
 #include "torii_crypto.h"
 #include "torii_ldns.h"
+#include "torii_ldns_text.h"
 #include "torii_net.h"
 
 #endif

@@ -1,0 +1,695 @@
+#define _GNU_SOURCE
+#include "torii_net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/errqueue.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RESULT(call) ({ long result_ = (call); result_ < 0 ? -errno : result_; })
+
+/* addresses */
+
+typedef union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} socket_address;
+
+static inline uint64_t load64(const uint8_t *octets)
+{
+    uint64_t value;
+    memcpy(&value, octets, 8);
+    return __builtin_bswap64(value);
+}
+
+static inline void store64(uint8_t *octets, uint64_t value)
+{
+    value = __builtin_bswap64(value);
+    memcpy(octets, &value, 8);
+}
+
+static inline void from_socket(torii_address *out, const socket_address *in)
+{
+    if (in->any.sa_family == AF_INET) {
+        *out = (torii_address){.low = ntohl(in->v4.sin_addr.s_addr), .port = ntohs(in->v4.sin_port), .family = 4};
+    } else if (in->any.sa_family == AF_INET6) {
+        *out = (torii_address){.high = load64(in->v6.sin6_addr.s6_addr), .low = load64(in->v6.sin6_addr.s6_addr + 8),
+                               .scope = in->v6.sin6_scope_id, .port = ntohs(in->v6.sin6_port), .family = 6};
+    } else {
+        *out = (torii_address){0};
+    }
+}
+
+static inline socklen_t to_socket(socket_address *out, const torii_address *in)
+{
+    if (in->family == 4) {
+        out->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(in->port),
+                                       .sin_addr.s_addr = htonl((uint32_t)in->low)};
+        return sizeof out->v4;
+    }
+    out->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(in->port), .sin6_scope_id = in->scope};
+    store64(out->v6.sin6_addr.s6_addr, in->high);
+    store64(out->v6.sin6_addr.s6_addr + 8, in->low);
+    return sizeof out->v6;
+}
+
+int torii_address_parse(const char *text, torii_address *out)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    uint16_t port = out->port;
+    if (inet_pton(AF_INET, text, &v4) == 1) {
+        *out = (torii_address){.low = ntohl(v4.s_addr), .port = port, .family = 4};
+        return 0;
+    }
+    char copy[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];
+    if (strlen(text) >= sizeof copy)
+        return -EINVAL;
+    strcpy(copy, text);
+    uint32_t scope = 0;
+    char *percent = strchr(copy, '%');
+    if (percent) {
+        *percent = 0;
+        char *end;
+        unsigned long number = strtoul(percent + 1, &end, 10);
+        scope = *end == 0 && end != percent + 1 ? (uint32_t)number : if_nametoindex(percent + 1);
+        if (scope == 0)
+            return -EINVAL;
+    }
+    if (inet_pton(AF_INET6, copy, &v6) != 1)
+        return -EINVAL;
+    *out = (torii_address){.high = load64(v6.s6_addr), .low = load64(v6.s6_addr + 8), .scope = scope, .port = port, .family = 6};
+    return 0;
+}
+
+int torii_address_format(const torii_address *address, char *out, size_t capacity)
+{
+    socket_address raw;
+    if (capacity == 0)
+        return 0;
+    out[0] = 0;
+    if (address->family != 4 && address->family != 6)
+        return 0;
+    to_socket(&raw, address);
+    const void *octets = address->family == 4 ? (const void *)&raw.v4.sin_addr : (const void *)&raw.v6.sin6_addr;
+    if (!inet_ntop(address->family == 4 ? AF_INET : AF_INET6, octets, out, (socklen_t)capacity))
+        return 0;
+    size_t length = strlen(out);
+    if (address->family == 6 && address->scope) {
+        int more = snprintf(out + length, capacity - length, "%%%u", address->scope);
+        if (more > 0 && length + (size_t)more < capacity)
+            length += (size_t)more;
+    }
+    return (int)length;
+}
+
+/* epoll, time, threads */
+
+int torii_poll_create(void) { return (int)RESULT(epoll_create1(EPOLL_CLOEXEC)); }
+
+int torii_poll_control(int poll, int operation, int fd, uint32_t events, uint64_t data)
+{
+    struct epoll_event event = {.events = events, .data.u64 = data};
+    int code = operation == 1 ? EPOLL_CTL_ADD : operation == 2 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+    return (int)RESULT(epoll_ctl(poll, code, fd, &event));
+}
+
+int torii_poll_wait(int poll, torii_ready *out, int capacity, int milliseconds)
+{
+    struct epoll_event events[128];
+    int count = epoll_wait(poll, events, capacity < 128 ? capacity : 128, milliseconds);
+    if (count < 0)
+        return errno == EINTR ? 0 : -errno;
+    for (int i = 0; i < count; i++)
+        out[i] = (torii_ready){.data = events[i].data.u64, .events = events[i].events};
+    return count;
+}
+
+int torii_wakeup_create(void) { return (int)RESULT(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+void torii_wakeup_signal(int fd)
+{
+    uint64_t one = 1;
+    while (write(fd, &one, sizeof one) < 0 && errno == EINTR) {}
+}
+
+void torii_wakeup_drain(int fd)
+{
+    uint64_t count;
+    while (read(fd, &count, sizeof count) < 0 && errno == EINTR) {}
+}
+
+uint64_t torii_monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+struct start {
+    torii_thread_body body;
+    void *context;
+};
+
+static void *run_thread(void *argument)
+{
+    struct start start = *(struct start *)argument;
+    free(argument);
+    start.body(start.context);
+    return NULL;
+}
+
+int torii_thread_start(uint64_t *handle, const char *name, int cpu, torii_thread_body body, void *context)
+{
+    struct start *start = malloc(sizeof *start);
+    if (!start)
+        return -ENOMEM;
+    *start = (struct start){body, context};
+    sigset_t all, before;
+    sigfillset(&all);
+    /* Faults stay with the thread that makes them. */
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGTRAP);
+    sigdelset(&all, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 4u << 20);
+    pthread_t thread;
+    int error = pthread_create(&thread, &attributes, run_thread, start);
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        free(start);
+        return -error;
+    }
+    char shortened[16];
+    snprintf(shortened, sizeof shortened, "%s", name);
+    pthread_setname_np(thread, shortened);
+    if (cpu >= 0 && cpu < CPU_SETSIZE) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        pthread_setaffinity_np(thread, sizeof set, &set);
+    }
+    *handle = (uint64_t)thread;
+    return 0;
+}
+
+int torii_thread_join(uint64_t handle) { return -pthread_join((pthread_t)handle, NULL); }
+
+/* sockets */
+
+static int set_option(int fd, int level, int name, int value)
+{
+    return (int)RESULT(setsockopt(fd, level, name, &value, sizeof value));
+}
+
+int torii_socket(uint8_t family, bool stream)
+{
+    int domain = family == 4 ? AF_INET : AF_INET6;
+    return (int)RESULT(socket(domain, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+int torii_bind(int fd, const torii_address *address)
+{
+    socket_address raw;
+    socklen_t length = to_socket(&raw, address);
+    return (int)RESULT(bind(fd, &raw.any, length));
+}
+
+int torii_connect(int fd, const torii_address *address)
+{
+    socket_address raw;
+    socklen_t length = to_socket(&raw, address);
+    return (int)RESULT(connect(fd, &raw.any, length));
+}
+
+int torii_listen(int fd, int backlog) { return (int)RESULT(listen(fd, backlog)); }
+
+int torii_accept(int fd, torii_address *remote)
+{
+    socket_address raw = {0};
+    socklen_t length = sizeof raw;
+    int accepted = accept4(fd, &raw.any, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (accepted < 0)
+        return -errno;
+    from_socket(remote, &raw);
+    return accepted;
+}
+
+int torii_local_address(int fd, torii_address *out)
+{
+    socket_address raw = {0};
+    socklen_t length = sizeof raw;
+    if (getsockname(fd, &raw.any, &length) < 0)
+        return -errno;
+    from_socket(out, &raw);
+    return 0;
+}
+
+int torii_set_reuse_port(int fd) { return set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1); }
+int torii_set_reuse_address(int fd) { return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1); }
+int torii_set_v6_only(int fd) { return set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); }
+int torii_set_no_delay(int fd) { return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
+int torii_set_defer_accept(int fd, int seconds) { return set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds); }
+int torii_set_user_timeout(int fd, int ms) { return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms); }
+
+int torii_set_packet_info(int fd, uint8_t family)
+{
+    return family == 4 ? set_option(fd, IPPROTO_IP, IP_PKTINFO, 1) : set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+}
+
+int torii_set_mtu_omit(int fd, uint8_t family)
+{
+    return family == 4 ? set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
+                       : set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+}
+
+int torii_set_receive_errors(int fd, uint8_t family)
+{
+    return family == 4 ? set_option(fd, IPPROTO_IP, IP_RECVERR, 1) : set_option(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+}
+
+static int set_buffer(int fd, int forced, int plain, int octets)
+{
+    int size = octets;
+    if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof size) < 0)
+        (void)setsockopt(fd, SOL_SOCKET, plain, &size, sizeof size);
+    socklen_t length = sizeof size;
+    if (getsockopt(fd, SOL_SOCKET, plain, &size, &length) < 0)
+        return -errno;
+    return size;
+}
+
+int torii_set_receive_buffer(int fd, int octets) { return set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, octets); }
+int torii_set_send_buffer(int fd, int octets) { return set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, octets); }
+
+int torii_socket_error(int fd)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+        return errno;
+    return error;
+}
+
+int torii_shutdown_write(int fd) { return (int)RESULT(shutdown(fd, SHUT_WR)); }
+int torii_spare_descriptor(void) { return (int)RESULT(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+int torii_close(int fd) { return (int)RESULT(close(fd)); }
+
+long torii_read(int fd, void *into, size_t capacity)
+{
+    long count;
+    do
+        count = RESULT(recv(fd, into, capacity, 0));
+    while (count == -EINTR);
+    return count;
+}
+
+long torii_read_two(int fd, void *first, size_t first_capacity, void *second, size_t second_capacity)
+{
+    struct iovec parts[2] = {{first, first_capacity}, {second, second_capacity}};
+    long count;
+    do
+        count = RESULT(readv(fd, parts, 2));
+    while (count == -EINTR);
+    return count;
+}
+
+long torii_write(int fd, const void *octets, size_t length)
+{
+    long count;
+    do
+        count = RESULT(send(fd, octets, length, MSG_NOSIGNAL));
+    while (count == -EINTR);
+    return count;
+}
+
+long torii_write_two(int fd, const void *first, size_t first_length, const void *second, size_t second_length)
+{
+    struct iovec parts[2] = {{(void *)first, first_length}, {(void *)second, second_length}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    long count;
+    do
+        count = RESULT(sendmsg(fd, &message, MSG_NOSIGNAL));
+    while (count == -EINTR);
+    return count;
+}
+
+/* datagrams */
+
+typedef union {
+    char octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    struct cmsghdr align;
+} packet_info;
+
+typedef struct {
+    socket_address name;
+    packet_info control;
+    struct iovec part;
+} slot;
+
+struct torii_inbox {
+    uint32_t slots;
+    uint32_t used; /* headers to restore before the next call */
+    bool packet_info;
+    torii_address bound;
+    size_t capacity;
+    size_t stride;
+    struct mmsghdr *headers;
+    slot *places;
+    torii_datagram *datagrams;
+    uint8_t *octets;
+};
+
+static void prepare(torii_inbox *inbox, uint32_t index)
+{
+    slot *place = &inbox->places[index];
+    struct msghdr *header = &inbox->headers[index].msg_hdr;
+    header->msg_namelen = sizeof place->name;
+    header->msg_controllen = inbox->packet_info ? sizeof place->control : 0;
+    header->msg_flags = 0;
+}
+
+torii_inbox *torii_inbox_create(uint32_t slots, uint32_t capacity, bool packet_info, const torii_address *bound)
+{
+    torii_inbox *inbox = calloc(1, sizeof *inbox);
+    if (!inbox)
+        return NULL;
+    inbox->slots = slots;
+    inbox->packet_info = packet_info;
+    inbox->bound = *bound;
+    inbox->capacity = capacity;
+    /* Off a power of two, or all buffers would compete for the same cache sets. */
+    inbox->stride = (capacity + 63) / 64 * 64 + 192;
+    inbox->headers = calloc(slots, sizeof *inbox->headers);
+    inbox->places = calloc(slots, sizeof *inbox->places);
+    inbox->datagrams = calloc(slots, sizeof *inbox->datagrams);
+    inbox->octets = calloc(slots, inbox->stride);
+    if (!inbox->headers || !inbox->places || !inbox->datagrams || !inbox->octets) {
+        torii_inbox_free(inbox);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < slots; i++) {
+        slot *place = &inbox->places[i];
+        place->part = (struct iovec){inbox->octets + i * inbox->stride, capacity};
+        struct msghdr *header = &inbox->headers[i].msg_hdr;
+        header->msg_name = &place->name;
+        header->msg_iov = &place->part;
+        header->msg_iovlen = 1;
+        header->msg_control = packet_info ? &place->control : NULL;
+        inbox->datagrams[i].octets = place->part.iov_base;
+        prepare(inbox, i);
+    }
+    return inbox;
+}
+
+void torii_inbox_free(torii_inbox *inbox)
+{
+    if (!inbox)
+        return;
+    free(inbox->headers);
+    free(inbox->places);
+    free(inbox->datagrams);
+    free(inbox->octets);
+    free(inbox);
+}
+
+static void read_packet_info(struct msghdr *header, torii_address *local, uint32_t *interface)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            local->high = 0;
+            local->low = ntohl(info.ipi_spec_dst.s_addr);
+            local->family = 4;
+            *interface = (uint32_t)info.ipi_ifindex;
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            local->high = load64(info.ipi6_addr.s6_addr);
+            local->low = load64(info.ipi6_addr.s6_addr + 8);
+            local->family = 6;
+            local->scope = IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? info.ipi6_ifindex : 0;
+            *interface = info.ipi6_ifindex;
+        }
+    }
+}
+
+int torii_inbox_receive(torii_inbox *inbox, int fd, torii_datagram **first)
+{
+    for (uint32_t i = 0; i < inbox->used; i++)
+        prepare(inbox, i);
+    inbox->used = 0;
+    int count = recvmmsg(fd, inbox->headers, inbox->slots, MSG_DONTWAIT, NULL);
+    if (count < 0)
+        return -errno;
+    inbox->used = (uint32_t)count;
+    for (int i = 0; i < count; i++) {
+        torii_datagram *datagram = &inbox->datagrams[i];
+        struct mmsghdr *header = &inbox->headers[i];
+        datagram->length = header->msg_len;
+        datagram->interface = 0;
+        datagram->flags = header->msg_hdr.msg_flags & MSG_TRUNC ? TORII_DATAGRAM_TRUNCATED : 0;
+        from_socket(&datagram->remote, &inbox->places[i].name);
+        datagram->local = inbox->bound;
+        if (inbox->packet_info)
+            read_packet_info(&header->msg_hdr, &datagram->local, &datagram->interface);
+    }
+    *first = inbox->datagrams;
+    return count;
+}
+
+struct torii_outbox {
+    uint32_t slots;
+    struct mmsghdr *headers;
+    slot *places;
+};
+
+torii_outbox *torii_outbox_create(uint32_t slots)
+{
+    torii_outbox *outbox = calloc(1, sizeof *outbox);
+    if (!outbox)
+        return NULL;
+    outbox->slots = slots;
+    outbox->headers = calloc(slots, sizeof *outbox->headers);
+    outbox->places = calloc(slots, sizeof *outbox->places);
+    if (!outbox->headers || !outbox->places) {
+        torii_outbox_free(outbox);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < slots; i++) {
+        struct msghdr *header = &outbox->headers[i].msg_hdr;
+        header->msg_name = &outbox->places[i].name;
+        header->msg_iov = &outbox->places[i].part;
+        header->msg_iovlen = 1;
+    }
+    return outbox;
+}
+
+void torii_outbox_free(torii_outbox *outbox)
+{
+    if (!outbox)
+        return;
+    free(outbox->headers);
+    free(outbox->places);
+    free(outbox);
+}
+
+/* A source address in the control data; addresses that cannot be a source are left to the kernel. */
+static void write_packet_info(struct msghdr *header, packet_info *control, const torii_address *local)
+{
+    header->msg_control = NULL;
+    header->msg_controllen = 0;
+    if (local->family == 4 && (uint32_t)local->low != 0) {
+        header->msg_control = control;
+        header->msg_controllen = CMSG_SPACE(sizeof(struct in_pktinfo));
+        struct cmsghdr *c = CMSG_FIRSTHDR(header);
+        c->cmsg_level = IPPROTO_IP;
+        c->cmsg_type = IP_PKTINFO;
+        c->cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
+        struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl((uint32_t)local->low)};
+        memcpy(CMSG_DATA(c), &info, sizeof info);
+    } else if (local->family == 6 && (local->high | local->low) != 0 && local->high >> 56 != 0xff) {
+        header->msg_control = control;
+        header->msg_controllen = CMSG_SPACE(sizeof(struct in6_pktinfo));
+        struct cmsghdr *c = CMSG_FIRSTHDR(header);
+        c->cmsg_level = IPPROTO_IPV6;
+        c->cmsg_type = IPV6_PKTINFO;
+        c->cmsg_len = CMSG_LEN(sizeof(struct in6_pktinfo));
+        struct in6_pktinfo info = {.ipi6_ifindex = local->scope};
+        store64(info.ipi6_addr.s6_addr, local->high);
+        store64(info.ipi6_addr.s6_addr + 8, local->low);
+        memcpy(CMSG_DATA(c), &info, sizeof info);
+    }
+}
+
+uint32_t torii_outbox_send(torii_outbox *outbox, int fd, const torii_datagram *datagrams, uint32_t count,
+                           int *last_error)
+{
+    uint32_t filled = 0;
+    for (uint32_t i = 0; i < count && filled < outbox->slots; i++) {
+        const torii_datagram *datagram = &datagrams[i];
+        slot *place = &outbox->places[filled];
+        struct msghdr *header = &outbox->headers[filled].msg_hdr;
+        header->msg_namelen = to_socket(&place->name, &datagram->remote);
+        place->part = (struct iovec){datagram->octets, datagram->length};
+        write_packet_info(header, &place->control, &datagram->local);
+        filled++;
+    }
+    uint32_t dropped = count - filled;
+    uint32_t done = 0;
+    uint32_t interruptions = 0;
+    while (done < filled) {
+        int sent = sendmmsg(fd, outbox->headers + done, filled - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) {
+            done += (uint32_t)sent;
+            continue;
+        }
+        int error = sent < 0 ? errno : EIO;
+        if (error == EINTR && interruptions++ < 8)
+            continue;
+        *last_error = error;
+        if (error == EAGAIN || error == ENOBUFS)
+            return dropped + (filled - done); /* full: what waits would be late anyway */
+        /* This one cannot be sent (no route, filtered, or an error that belongs to an earlier one). */
+        dropped++;
+        done++;
+    }
+    return dropped;
+}
+
+long torii_send_to(int fd, const void *octets, size_t length, const torii_address *remote, const torii_address *local)
+{
+    socket_address name;
+    packet_info control;
+    struct iovec part = {(void *)octets, length};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+    if (remote && remote->family) {
+        header.msg_name = &name;
+        header.msg_namelen = to_socket(&name, remote);
+    }
+    if (local && local->family)
+        write_packet_info(&header, &control, local);
+    long count;
+    do
+        count = RESULT(sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL));
+    while (count == -EINTR);
+    return count;
+}
+
+long torii_receive_from(int fd, void *into, size_t capacity, torii_address *remote, torii_address *local,
+                        uint32_t *interface, bool *truncated)
+{
+    socket_address name = {0};
+    union {
+        char octets[256];
+        struct cmsghdr align;
+    } control;
+    struct iovec part = {into, capacity};
+    struct msghdr header = {.msg_name = &name, .msg_namelen = sizeof name, .msg_iov = &part, .msg_iovlen = 1,
+                            .msg_control = &control, .msg_controllen = sizeof control};
+    long count;
+    do
+        count = RESULT(recvmsg(fd, &header, MSG_DONTWAIT));
+    while (count == -EINTR);
+    if (count < 0)
+        return count;
+    from_socket(remote, &name);
+    *local = (torii_address){0};
+    *interface = 0;
+    read_packet_info(&header, local, interface);
+    *truncated = header.msg_flags & MSG_TRUNC;
+    return count;
+}
+
+int torii_receive_error(int fd, void *payload, size_t capacity, torii_icmp_error *out)
+{
+    socket_address name = {0};
+    union {
+        char octets[512];
+        struct cmsghdr align;
+    } control;
+    struct iovec part = {payload, capacity};
+    struct msghdr header = {.msg_name = &name, .msg_namelen = sizeof name, .msg_iov = &part, .msg_iovlen = 1,
+                            .msg_control = &control, .msg_controllen = sizeof control};
+    long count = RESULT(recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT));
+    if (count == -EAGAIN)
+        return 0;
+    if (count < 0)
+        return (int)count;
+    *out = (torii_icmp_error){.length = (uint32_t)count};
+    from_socket(&out->destination, &name);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
+        bool is_error = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR)
+            || (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR);
+        if (!is_error || c->cmsg_len < CMSG_LEN(sizeof(struct sock_extended_err)))
+            continue;
+        struct sock_extended_err extended;
+        memcpy(&extended, CMSG_DATA(c), sizeof extended);
+        out->error = (int32_t)extended.ee_errno;
+        out->origin = extended.ee_origin;
+        out->type = extended.ee_type;
+        out->code = extended.ee_code;
+        size_t room = c->cmsg_len - CMSG_LEN(sizeof extended);
+        socket_address offender = {0};
+        memcpy(&offender, CMSG_DATA(c) + sizeof extended, room < sizeof offender ? room : sizeof offender);
+        from_socket(&out->offender, &offender);
+        out->offender.port = 0;
+    }
+    return 1;
+}
+
+int torii_random(void *into, size_t length)
+{
+    size_t done = 0;
+    while (done < length) {
+        ssize_t count = getrandom((char *)into + done, length - done, 0);
+        if (count < 0) {
+            if (errno == EINTR)
+                continue;
+            return -errno;
+        }
+        done += (size_t)count;
+    }
+    return 0;
+}
+
+void torii_erase(void *octets, size_t length) { explicit_bzero(octets, length); }
+
+long torii_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
+    if (limit.rlim_cur < limit.rlim_max) {
+        rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            limit.rlim_cur = before;
+    }
+    return limit.rlim_cur > 1u << 30 ? 1l << 30 : (long)limit.rlim_cur;
+}
