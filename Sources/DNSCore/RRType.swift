@@ -137,7 +137,7 @@ extension RRType: CustomStringConvertible {
 
     private static let values = Dictionary(uniqueKeysWithValues: mnemonics.map { ($1, $0) })
 
-    private static let mnemonics: [UInt16: String] = [
+    static let mnemonics: [UInt16: String] = [
         1: "A", 2: "NS", 3: "MD", 4: "MF", 5: "CNAME", 6: "SOA", 7: "MB", 8: "MG", 9: "MR", 10: "NULL",
         11: "WKS", 12: "PTR", 13: "HINFO", 14: "MINFO", 15: "MX", 16: "TXT", 17: "RP", 18: "AFSDB",
         19: "X25", 20: "ISDN", 21: "RT", 22: "NSAP", 23: "NSAP-PTR", 24: "SIG", 25: "KEY", 26: "PX",

@@ -11,10 +11,12 @@ import Testing
             questions: [Question(name: name, type: .a)],
             answers: [ResourceRecord(owner: name, type: .a, ttl: 60, data: RecordData([192, 0, 2, 1]))],
             authorities: [
-                ResourceRecord(owner: zone, type: .ns, ttl: 60, data: RecordData(try Name("ns1.example.net").wire))
+                ResourceRecord(
+                    owner: zone, type: .ns, ttl: 60, data: RecordData(try Name("ns1.example.net").wire))
             ],
             additionals: [],
-            edns: EDNS(payloadSize: 1232, wantsDNSSEC: true, options: [.extendedError(.staleAnswer, text: "x")]))
+            edns: EDNS(
+                payloadSize: 1232, wantsDNSSEC: true, options: [.extendedError(.staleAnswer, text: "x")]))
     }
 
     @Test("What is written is read back the same, through ldns")
@@ -36,7 +38,9 @@ import Testing
         #expect(message.edns != nil)
     }
 
-    @Test("Pointers that do not go backwards are refused", arguments: [[0xc0, 0x0c], [0xc0, 0x0d], [0xc0, 0xff]])
+    @Test(
+        "Pointers that do not go backwards are refused",
+        arguments: [[0xc0, 0x0c], [0xc0, 0x0d], [0xc0, 0xff]])
     func pointers(name: [UInt8]) throws {
         let octets: [UInt8] = [0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0] + name + [0, 1, 0, 1]
         #expect(throws: MessageError.self) { try MessageView.survey(octets) }
