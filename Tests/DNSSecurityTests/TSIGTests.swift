@@ -286,7 +286,7 @@ extension [UInt8] {
     func lowercasedKey(from start: Int?) -> [UInt8] {
         guard let start else { return self }
         var result = self
-        for index in start..<(start + 7) where (65...90).contains(result[index]) { result[index] |= 0x20 }
+        for index in start..<(start + 15) where (65...90).contains(result[index]) { result[index] |= 0x20 }
         return result
     }
 }
