@@ -107,6 +107,11 @@ package final class ConfigurationContext {
     /// Where a file of the user's is: an absolute path as it stands; a relative one in the configuration file's
     /// directory if there is such a file, else in the working directory.
     package func inputPath(_ path: String) -> String {
+        Self.inputPath(path, configurationDirectory: directory)
+    }
+
+    /// ``inputPath(_:)`` for a configuration file in `directory`, which ends in a slash or is empty.
+    package static func inputPath(_ path: String, configurationDirectory directory: String) -> String {
         guard !path.hasPrefix("/"), !directory.isEmpty else { return path }
         let beside = directory + path
         return unsafe access(beside, F_OK) == 0 ? beside : path

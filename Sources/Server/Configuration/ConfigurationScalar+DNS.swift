@@ -1,0 +1,71 @@
+package import DNSCore
+package import Operations
+
+extension ConfigurationScalar where Value == IPAddress {
+    /// An IPv4 or IPv6 address.
+    package static var address: ConfigurationScalar<IPAddress> {
+        ConfigurationScalar("an IP address") { IPAddress($0) }
+    }
+}
+
+extension ConfigurationScalar where Value == IPPrefix {
+    /// An address prefix such as `192.0.2.0/24`, or one address.
+    package static var prefix: ConfigurationScalar<IPPrefix> {
+        ConfigurationScalar("an address prefix") { text throws(ConfigurationProblem) in
+            do throws(IPPrefixError) {
+                return try IPPrefix(parsing: text)
+            } catch {
+                switch error {
+                case .notAPrefix: throw ConfigurationProblem("\(text) is not an address prefix")
+                case .badLength(let width):
+                    throw ConfigurationProblem("\(text) has a length that is not between 0 and \(width)")
+                case .hostBitsSet(let meant):
+                    throw ConfigurationProblem(
+                        "\(text) has bits set after its length; \(meant) is meant perhaps")
+                }
+            }
+        }
+    }
+}
+
+extension ConfigurationScalar where Value == Name {
+    /// A domain name; always absolute, with or without its final dot.
+    package static var name: ConfigurationScalar<Name> {
+        ConfigurationScalar("a domain name") { text throws(ConfigurationProblem) in
+            guard text != "@" else { throw ConfigurationProblem("@ has no meaning here; write the name") }
+            do throws(NameError) {
+                return try Name(text)
+            } catch {
+                let reason =
+                    switch error {
+                    case .tooLong: "longer than 255 octets"
+                    case .labelTooLong: "a label is longer than 63 octets"
+                    case .emptyLabel: "a label is empty"
+                    case .unexpectedEnd, .badEscape:
+                        "a backslash is not followed by a character or three digits"
+                    }
+                throw ConfigurationProblem("\(text.isEmpty ? "''" : text) is not a domain name: \(reason)")
+            }
+        }
+    }
+}
+
+extension ConfigurationScalar where Value == RRType {
+    /// The mnemonic of a record type, or `TYPE` and its number (RFC 3597).
+    package static var recordType: ConfigurationScalar<RRType> {
+        ConfigurationScalar("a record type") { RRType(mnemonic: $0) }
+    }
+}
+
+extension ConfigurationScalar where Value == [UInt8] {
+    /// Octets in base 64.
+    package static var base64: ConfigurationScalar<[UInt8]> {
+        // The text is a secret: it does not belong in the message.
+        ConfigurationScalar("base 64") { text throws(ConfigurationProblem) in
+            guard let octets = Base64.decode(text), !octets.isEmpty else {
+                throw ConfigurationProblem("not base 64")
+            }
+            return octets
+        }
+    }
+}

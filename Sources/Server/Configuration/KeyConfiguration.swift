@@ -1,0 +1,86 @@
+package import DNSCore
+package import Operations
+
+/// One element of `keys`: a secret shared with others (RFC 8945).
+package struct KeyConfiguration: ConfigurationRecord {
+    /// The key's name, as it stands in TSIG records.
+    package let name: Name
+    /// The algorithm that the key is used with; no other is accepted with it.
+    package let algorithm: KeyAlgorithm
+    /// The secret in base 64. Never printed.
+    package let secret: KeySecret
+    /// A file that holds the secret in base 64, instead of `secret`.
+    package let secretFile: String?
+
+    package init(_ section: ConfigurationSection) {
+        name = section.required("name", .name, placeholder: .root)
+        algorithm = section.value("algorithm", .choice, default: .hmacSHA256)
+        let written = section.optional("secret", .base64)
+        secretFile = section.file("secret-file")
+        secret = KeySecret(KeyConfiguration.octets(section, written, secretFile))
+        if section.has("name") {
+            section.define(name.lowercased.description, in: "keys", on: "name")
+        }
+    }
+
+    /// The secret from where the section has it; empty after an error.
+    private static func octets(
+        _ section: ConfigurationSection, _ written: [UInt8]?, _ file: String?
+    ) -> [UInt8] {
+        guard section.isPresent else { return [] }
+        switch (section.has("secret"), file) {
+        case (true, nil): return written ?? []
+        case (true, .some): section.report("secret and secret-file are both given; give one")
+        case (false, nil): section.report("secret or secret-file is missing")
+        case (false, .some(let path)):
+            do throws(FileContents.Failure) {
+                let text = String(decoding: try FileContents.read(path, limit: 4096), as: UTF8.self)
+                if let octets = Base64.decode(text), !octets.isEmpty { return octets }
+                section.report("\(path) does not hold base 64", on: "secret-file")
+            } catch {
+                section.report("\(path) \(error)", on: "secret-file")
+            }
+        }
+        return []
+    }
+}
+
+/// The algorithms of TSIG (RFC 8945 6). MD5 and SHA-1 work only because a key says so.
+package enum KeyAlgorithm: String, ConfigurationChoice {
+    case hmacMD5 = "hmac-md5"
+    case hmacSHA1 = "hmac-sha1"
+    case hmacSHA224 = "hmac-sha224"
+    case hmacSHA256 = "hmac-sha256"
+    case hmacSHA384 = "hmac-sha384"
+    case hmacSHA512 = "hmac-sha512"
+
+    /// The name in TSIG records: `hmac-md5.sig-alg.reg.int.` for MD5, else the algorithm's own.
+    package var name: Name {
+        let label: [UInt8] = Array(rawValue.utf8)
+        let rest: [[UInt8]] = self == .hmacMD5 ? ["sig-alg", "reg", "int"].map { Array($0.utf8) } : []
+        var wire: [UInt8] = []
+        for part in [label] + rest { wire += [UInt8(part.count)] + part }
+        return Name(trustedWire: wire + [0])
+    }
+}
+
+/// The octets of a secret; its description never shows them.
+package struct KeySecret: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+    package let octets: [UInt8]
+
+    package init(_ octets: [UInt8]) {
+        self.octets = octets
+    }
+
+    package var description: String { "(secret)" }
+    package var debugDescription: String { description }
+}
+
+extension ConfigurationSection {
+    /// The name of a key that `keys` defines, under the option `option`.
+    package func keyReference(_ option: String = "key") -> Name? {
+        guard let name = optional(option, .name) else { return nil }
+        refer(to: name.lowercased.description, in: "keys", on: option)
+        return name
+    }
+}

@@ -1,0 +1,66 @@
+package import DNSCore
+package import Operations
+
+/// One element of `listen`: an address, a port and what is spoken there.
+package struct ListenConfiguration: ConfigurationRecord {
+    /// The address to bind; `0.0.0.0` and `::` mean all of their family, and answers leave from the address asked.
+    package let address: IPAddress
+    /// The port to bind.
+    package let port: UInt16
+    /// What is spoken: `udp` and `tcp`, or `tls` (RFC 7858), or `https` (RFC 8484).
+    package let protocols: Set<ListenProtocol>
+    /// The certificate chain in PEM, for `tls` and `https`. Read again on reload.
+    package let certificate: String?
+    /// The private key in PEM, for `tls` and `https`. Read again on reload.
+    package let key: String?
+    /// The path of `https` requests.
+    package let path: String
+    /// Front ends whose PROXY v2 header names the client; from them the header must be there, from others it must not.
+    package let proxyFrom: [IPPrefix]
+
+    package init(_ section: ConfigurationSection) {
+        address = section.required("address", .address, placeholder: .loopbackIPv4)
+        port = section.required("port", .port, placeholder: 53)
+        let list = section.list("protocols", .choice, default: [ListenProtocol.udp, .tcp])
+        protocols = Set(list)
+        certificate = section.file("certificate")
+        key = section.file("key")
+        path = section.value("path", .text(limit: 255), default: "/dns-query")
+        proxyFrom = section.list("proxy-from", .prefix)
+
+        if list.isEmpty { section.report("names no protocol", on: "protocols") }
+        let needsCertificate = protocols.contains(.tls) || protocols.contains(.https)
+        if needsCertificate, certificate == nil || key == nil {
+            section.report("certificate and key are needed for tls and https")
+        }
+        if !needsCertificate, section.has("certificate") || section.has("key") {
+            section.report("certificate and key are for the protocols tls and https only")
+        }
+        if needsCertificate, protocols.contains(.tcp) || protocols.count(where: { $0 != .udp }) > 1 {
+            section.report("tcp, tls and https cannot share a port", on: "protocols")
+        }
+        if !path.hasPrefix("/") { section.report("\(path) does not begin with /", on: "path") }
+        for streamProtocol in protocols {
+            let transport = streamProtocol == .udp ? "udp" : "tcp"
+            section.define("\(address)#\(port)/\(transport)", in: "listen", on: "port")
+        }
+    }
+}
+
+/// What may be spoken on a listening socket.
+package enum ListenProtocol: String, ConfigurationChoice {
+    case udp
+    case tcp
+    case tls
+    case https
+}
+
+/// The `control` section of the server.
+package struct ServerControlConfiguration: ConfigurationRecord {
+    /// The section's values.
+    package let control: ControlConfiguration
+
+    package init(_ section: ConfigurationSection) {
+        control = ControlConfiguration(section, defaultSocket: "run/torii.sock")
+    }
+}

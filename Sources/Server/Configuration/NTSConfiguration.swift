@@ -1,0 +1,202 @@
+package import DNSCore
+package import Operations
+
+/// The `nts` section: NAT-traversal support. An answer of the target policy is held until the router behind it has
+/// let the asker in.
+package struct NTSConfiguration: ConfigurationRecord {
+    /// Whether answers are negotiated.
+    package let enabled: Bool
+    /// The address and port that notifications are sent from.
+    package let source: NTSSourceConfiguration
+    /// Which answers are negotiated, beside those of zones with `nts: true`.
+    package let targets: NTSTargetsConfiguration
+    /// The message form for targets that are not listed under `routers`: `v1` (UDP), `icmp` (echo), `v2` (UPDATE and
+    /// TSIG).
+    package let form: NTSForm
+    /// How long a reply is held.
+    package let hold: NTSHoldConfiguration
+    /// How long a target that did not answer is taken for no NTS router.
+    package let negativeTTL: Duration
+    /// The lifetime of a permission that is asked for; released addresses carry no longer TTL.
+    package let lifetime: Duration
+    /// When a client's address must be proved, by cookie or TCP, before anything is opened for it: `always`,
+    /// `pressure` (from `pressure-threshold` pending holds on) or `off`.
+    package let validateClient: ClientValidation
+    /// Pending holds from which `validate-client: pressure` asks for proof.
+    package let pressureThreshold: Int
+    /// Clients that need no proof: networks with ingress filtering (RFC 2827).
+    package let validatedClients: [IPPrefix]
+    /// Forwarders whose EDNS Client Subnet (RFC 7871) says who the asker is.
+    package let ecsFrom: [IPPrefix]
+    /// IPv4 addresses of clients that ask over IPv6.
+    package let clientMap: [ClientMapConfiguration]
+    /// Whether an asker behind the target's own router is given the private address that the router names.
+    package let hairpin: Bool
+    /// Keys with which routers may register themselves, with any address.
+    package let registrationKeys: [Name]
+    /// Bounds on what waits. A reply over a bound is released unheld, and counted.
+    package let limits: NTSLimitsConfiguration
+
+    package init(_ section: ConfigurationSection) {
+        enabled = section.value("enabled", .flag, default: true)
+        source = section.record("source")
+        targets = section.record("targets")
+        form = section.value("form", .choice, default: .v1)
+        hold = section.record("hold")
+        negativeTTL = section.value(
+            "negative-ttl", .duration(.zero ... .seconds(86400)), default: .seconds(300))
+        lifetime = section.value(
+            "lifetime", .duration(.seconds(1) ... .seconds(86400)), default: .seconds(60))
+        validateClient = section.value("validate-client", .choice, default: .always)
+        pressureThreshold = section.value("pressure-threshold", .number(1...10_000_000), default: 1000)
+        validatedClients = section.list("validated-clients", .prefix)
+        ecsFrom = section.list("ecs-from", .prefix)
+        clientMap = section.records("client-map")
+        hairpin = section.value("hairpin", .flag, default: false)
+        registrationKeys = section.list("registration-keys", .name)
+        limits = section.record("limits")
+        for key in registrationKeys {
+            section.refer(to: key.lowercased.description, in: "keys", on: "registration-keys")
+        }
+    }
+}
+
+/// The forms of notification (`form`).
+package enum NTSForm: String, ConfigurationChoice {
+    case v1
+    case icmp
+    case v2
+}
+
+/// When a client's address must be proved.
+package enum ClientValidation: String, ConfigurationChoice {
+    case always
+    case pressure
+    case off
+}
+
+/// The `nts.source` section.
+package struct NTSSourceConfiguration: ConfigurationRecord {
+    /// The address that notifications are sent from; `0.0.0.0` lets the system choose, for IPv6 routers too.
+    package let address: IPAddress
+    /// The port that notifications are sent from.
+    package let port: UInt16
+
+    package init(_ section: ConfigurationSection) {
+        address = section.value("address", .address, default: .anyIPv4)
+        port = section.value("port", .portOrAny, default: 20053)
+    }
+}
+
+/// The `nts.targets` section: which answers are negotiated.
+package struct NTSTargetsConfiguration: ConfigurationRecord {
+    /// Addresses in these prefixes: an ISP's own customers.
+    package let prefixes: [IPPrefix]
+    /// Every address on the Internet, as the papers have it.
+    package let any: Bool
+    /// Routers known by address, with the form and key that they speak.
+    package let routers: [NTSRouterConfiguration]
+
+    package init(_ section: ConfigurationSection) {
+        prefixes = section.list("prefixes", .prefix)
+        any = section.value("any", .flag, default: false)
+        routers = section.records("routers")
+    }
+}
+
+/// One element of `nts.targets.routers`.
+package struct NTSRouterConfiguration: ConfigurationRecord {
+    /// The router's outside address.
+    package let address: IPAddress
+    /// The port that it takes notifications on.
+    package let port: UInt16
+    /// The form that it speaks.
+    package let form: NTSForm
+    /// The TSIG key of form v2.
+    package let key: Name?
+
+    package init(_ section: ConfigurationSection) {
+        address = section.required("address", .address, placeholder: .loopbackIPv4)
+        port = section.value("port", .port, default: 20053)
+        form = section.value("form", .choice, default: .v1)
+        key = section.keyReference()
+        guard section.isPresent else { return }
+        section.define("\(address)", in: "nts.targets.routers", on: "address")
+        if form == .v2, !section.has("key") { section.report("the form v2 needs a key") }
+        if form != .v2, section.has("key") { section.report("only the form v2 has a key", on: "key") }
+        if form != .v2, address.isIPv6 {
+            section.report("only the form v2 carries IPv6 addresses", on: "form")
+        }
+    }
+}
+
+/// The `nts.hold` section: how long a reply is held.
+package struct NTSHoldConfiguration: ConfigurationRecord {
+    /// For a target not known to be an NTS router.
+    package let unknown: Duration
+    /// For a target known to be one.
+    package let known: Duration
+    /// For a router that has said that it waits for another asker.
+    package let pending: Duration
+    /// When the notification is sent, counted from the first.
+    package let retransmit: [Duration]
+    /// What the client gets when the time is over: the answer (`release`) or SERVFAIL (`servfail`).
+    package let onTimeout: HoldTimeoutAction
+
+    package init(_ section: ConfigurationSection) {
+        let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(30)
+        unknown = section.value("unknown", .duration(range), default: .milliseconds(300))
+        known = section.value("known", .duration(range), default: .seconds(1))
+        pending = section.value("pending", .duration(range), default: .seconds(3))
+        retransmit = section.list(
+            "retransmit", .duration(.zero ... .seconds(30)),
+            default: [.zero, .milliseconds(100), .milliseconds(200)], limit: 16)
+        onTimeout = section.value("on-timeout", .choice, default: .release)
+        if retransmit.isEmpty {
+            section.report("without a time no notification is ever sent", on: "retransmit")
+        }
+        if zip(retransmit, retransmit.dropFirst()).contains(where: { $0 >= $1 }) {
+            section.report("the times must rise", on: "retransmit")
+        }
+    }
+}
+
+/// What the client gets when a hold times out.
+package enum HoldTimeoutAction: String, ConfigurationChoice {
+    case release
+    case servfail
+}
+
+/// One element of `nts.client-map`.
+package struct ClientMapConfiguration: ConfigurationRecord {
+    /// Clients that ask from this IPv6 prefix
+    package let from: IPPrefix
+    /// send their IPv4 traffic from this address.
+    package let address: IPAddress
+
+    package init(_ section: ConfigurationSection) {
+        from = section.required("from", .prefix, placeholder: IPPrefix(.anyIPv6))
+        address = section.required("address", .address, placeholder: .anyIPv4)
+        if section.has("from"), !from.address.isIPv6 { section.report("\(from) is not IPv6", on: "from") }
+        if section.has("address"), address.isIPv6 { section.report("\(address) is not IPv4", on: "address") }
+    }
+}
+
+/// The `nts.limits` section.
+package struct NTSLimitsConfiguration: ConfigurationRecord {
+    /// Replies held at one time.
+    package let holds: Int
+    /// Replies held for one client.
+    package let perClient: Int
+    /// Replies held for one router.
+    package let perRouter: Int
+    /// Targets remembered as NTS routers or as none.
+    package let routers: Int
+
+    package init(_ section: ConfigurationSection) {
+        holds = section.value("holds", .number(1...10_000_000), default: 100_000)
+        perClient = section.value("per-client", .number(1...1_000_000), default: 64)
+        perRouter = section.value("per-router", .number(1...1_000_000), default: 1024)
+        routers = section.value("routers", .number(1...10_000_000), default: 65536)
+    }
+}

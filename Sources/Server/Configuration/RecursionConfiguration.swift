@@ -1,0 +1,127 @@
+package import DNSCore
+package import Operations
+
+/// The `recursion` section: resolving names that are not ours.
+package struct RecursionConfiguration: ConfigurationRecord {
+    /// Whether names that are not ours are resolved for clients that `access.recursion` allows.
+    package let enabled: Bool
+    /// Whether servers are asked over IPv4.
+    package let ipv4: Bool
+    /// Whether servers are asked over IPv6.
+    package let ipv6: Bool
+    /// Where resolution begins: `builtin`, a file in zone format, or a list of servers.
+    package let rootHints: RootHints
+    /// How much of a name each server is told (RFC 9156): `off` all, `relaxed` as little as works, `strict` no more
+    /// even where servers answer wrongly.
+    package let qnameMinimisation: QnameMinimisation
+    /// Zones whose servers are named here instead of being found; they are asked iteratively.
+    package let stub: [ForwardConfiguration]
+    /// Zones whose names are asked of other resolvers, with RD set.
+    package let forward: [ForwardConfiguration]
+    /// Addresses that are never asked.
+    package let doNotQuery: [IPPrefix]
+    /// Addresses that are taken out of answers, against rebinding.
+    package let privateAddresses: [IPPrefix]
+    /// Names below which `private-addresses` are left in.
+    package let privateDomains: [Name]
+    /// Addresses that queries to other servers are sent from. Empty: the system chooses.
+    package let source: [IPAddress]
+    /// Whether letters of the query name get random case (0x20), where the server keeps it.
+    package let randomCase: Bool
+    /// Whether answers carry no more records than they must.
+    package let minimalResponses: Bool
+
+    package init(_ section: ConfigurationSection) {
+        enabled = section.value("enabled", .flag, default: false)
+        ipv4 = section.value("ipv4", .flag, default: true)
+        ipv6 = section.value("ipv6", .flag, default: true)
+        rootHints = section.either(
+            "root-hints", .rootHints(section.context), orListOf: RootHint.self, default: .builtin,
+            make: { .list($0) })
+        qnameMinimisation = section.value("qname-minimisation", .choice, default: .relaxed)
+        stub = section.records("stub")
+        forward = section.records("forward")
+        doNotQuery = section.list("do-not-query", .prefix)
+        privateAddresses = section.list("private-addresses", .prefix)
+        privateDomains = section.list("private-domains", .name)
+        source = section.list("source", .address)
+        randomCase = section.value("random-case", .flag, default: true)
+        minimalResponses = section.value("minimal-responses", .flag, default: true)
+        check(section)
+    }
+
+    private func check(_ section: ConfigurationSection) {
+        guard section.isPresent else { return }
+        if enabled, !ipv4, !ipv6 {
+            section.report("with ipv4 and ipv6 both off no server can be asked", on: "ipv6")
+        }
+        if case .list(let hints) = rootHints, hints.isEmpty {
+            section.report("an empty list of root servers leaves nobody to ask", on: "root-hints")
+        }
+        var seen: Set<Name> = []
+        for (key, list) in [("stub", stub), ("forward", forward)] {
+            for entry in list where !seen.insert(entry.zone).inserted {
+                section.report("\(entry.zone) stands twice under stub and forward", on: key)
+            }
+        }
+    }
+}
+
+/// Where resolution begins.
+package enum RootHints: Sendable, Equatable {
+    /// The servers known when the program was built.
+    case builtin
+    /// A file in zone format.
+    case file(String)
+    case list([RootHint])
+}
+
+/// One element of `recursion.root-hints`.
+package struct RootHint: ConfigurationRecord, Hashable {
+    /// The root server's name.
+    package let name: Name
+    /// Its address. A server with two addresses stands twice.
+    package let address: IPAddress
+
+    package init(_ section: ConfigurationSection) {
+        name = section.required("name", .name, placeholder: .root)
+        address = section.required("address", .address, placeholder: .loopbackIPv4)
+    }
+}
+
+/// How much of a name a server is told (RFC 9156).
+package enum QnameMinimisation: String, ConfigurationChoice {
+    case off
+    case relaxed
+    case strict
+}
+
+/// One element of `recursion.stub` or `recursion.forward`.
+package struct ForwardConfiguration: ConfigurationRecord, Hashable {
+    /// The zone; the rule holds for it and every name below that no longer rule covers.
+    package let zone: Name
+    /// The servers to ask. Empty: the names are resolved in the usual way, in spite of a rule above.
+    package let servers: [UpstreamConfiguration]
+    /// Whether the usual way is tried when none of them answers.
+    package let fallback: Bool
+
+    package init(_ section: ConfigurationSection) {
+        zone = section.required("zone", .name, placeholder: .root)
+        servers = section.records("servers", limit: 64)
+        fallback = section.value("fallback", .flag, default: false)
+        if section.isPresent, !section.has("servers") { section.report("servers is missing") }
+    }
+}
+
+extension ConfigurationScalar where Value == RootHints {
+    fileprivate static func rootHints(_ context: ConfigurationContext) -> ConfigurationScalar<RootHints> {
+        let directory = context.directory
+        var result = ConfigurationScalar<RootHints>("`builtin`, or a file") { text in
+            if text.isEmpty { return nil }
+            return text == "builtin"
+                ? .builtin : .file(ConfigurationContext.inputPath(text, configurationDirectory: directory))
+        }
+        result.show = { _ in "builtin" }
+        return result
+    }
+}

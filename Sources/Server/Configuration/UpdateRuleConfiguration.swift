@@ -1,0 +1,129 @@
+package import DNSCore
+package import Operations
+
+/// One rule of a zone's `update` list. All of its conditions must hold for a change; then `action` decides.
+///
+/// Each record of an update is judged alone; the update is applied when every one of them is allowed.
+package struct UpdateRuleConfiguration: ConfigurationRecord, Hashable {
+    /// The update is signed with this TSIG key, and the signature is good. Absent: any key, or none.
+    package let key: Name?
+    /// The update came from one of these prefixes. Empty: any address.
+    package let from: [IPPrefix]
+    /// The owner name of the change is one of these. Empty: any name of the zone. `host.example.` that name;
+    /// `*.example.` every name below; `**.example.` the name itself and every name below; `self` the key's name;
+    /// `*.self` every name below the key's name; `**.self` both; `reverse` the reverse name of the source address.
+    package let names: [UpdateNameRule]
+    /// The type of the change is one of these. Empty: any but those that only the server may make (SOA, NS, DNSSEC).
+    /// `TXT(4)`: at most four such records at the name afterwards; `ANY`: all types.
+    package let types: [UpdateTypeRule]
+    /// Whether the change is allowed or denied.
+    package let action: UpdateAction
+
+    package init(_ section: ConfigurationSection) {
+        key = section.keyReference()
+        from = section.list("from", .prefix)
+        names = section.list("names", .updateName)
+        types = section.list("types", .updateType)
+        action = section.required("action", .choice, placeholder: .deny)
+        if names.contains(where: \.needsKey), key == nil, section.isPresent {
+            section.report("self means the name of the key, but the rule names no key", on: "names")
+        }
+    }
+}
+
+/// What an update rule decides.
+package enum UpdateAction: String, ConfigurationChoice {
+    case allow
+    case deny
+}
+
+/// A condition on the owner name of a change.
+package enum UpdateNameRule: Hashable, Sendable {
+    /// This name.
+    case exact(Name)
+    /// Every name below this one.
+    case below(Name)
+    /// This name and every name below it.
+    case atOrBelow(Name)
+    /// The name of the key that signed the update.
+    case keyName
+    /// Every name below the key's name.
+    case belowKeyName
+    /// The key's name and every name below it.
+    case atOrBelowKeyName
+    /// The reverse name of the address that the update came from.
+    case reverse
+
+    /// Whether the rule means nothing without a key.
+    package var needsKey: Bool {
+        switch self {
+        case .keyName, .belowKeyName, .atOrBelowKeyName: true
+        case .exact, .below, .atOrBelow, .reverse: false
+        }
+    }
+
+    /// Whether `owner` meets the condition in an update from `source`, signed with `key`.
+    package func matches(_ owner: Name, key: Name?, source: IPAddress) -> Bool {
+        switch self {
+        case .exact(let name): owner == name
+        case .below(let name): owner.isBelow(name)
+        case .atOrBelow(let name): owner.isAtOrBelow(name)
+        case .keyName: key.map { owner == $0 } ?? false
+        case .belowKeyName: key.map { owner.isBelow($0) } ?? false
+        case .atOrBelowKeyName: key.map { owner.isAtOrBelow($0) } ?? false
+        case .reverse: owner == source.unmapped.reverseName
+        }
+    }
+}
+
+/// A condition on the type of a change.
+package struct UpdateTypeRule: Hashable, Sendable {
+    /// The type; ``RRType/any`` means all.
+    package let type: RRType
+    /// Most records of the type at one name after the update; nil: any number.
+    package let maximum: Int?
+
+    package init(type: RRType, maximum: Int? = nil) {
+        self.type = type
+        self.maximum = maximum
+    }
+}
+
+extension ConfigurationScalar where Value == UpdateNameRule {
+    /// A name, or one of the forms of ``UpdateNameRule``.
+    package static var updateName: ConfigurationScalar<UpdateNameRule> {
+        ConfigurationScalar("a name of an update rule") { text throws(ConfigurationProblem) in
+            switch text {
+            case "self": return .keyName
+            case "*.self": return .belowKeyName
+            case "**.self": return .atOrBelowKeyName
+            case "reverse": return .reverse
+            default: break
+            }
+            let name = ConfigurationScalar<Name>.name
+            if text.hasPrefix("**.") { return .atOrBelow(try name.parse(String(text.dropFirst(3)))) }
+            if text.hasPrefix("*.") { return .below(try name.parse(String(text.dropFirst(2)))) }
+            return .exact(try name.parse(text))
+        }
+    }
+}
+
+extension ConfigurationScalar where Value == UpdateTypeRule {
+    /// A type, or a type and the number of records: `TXT(4)`.
+    package static var updateType: ConfigurationScalar<UpdateTypeRule> {
+        ConfigurationScalar("a record type") { text throws(ConfigurationProblem) in
+            let parts = text.split(separator: "(", maxSplits: 1, omittingEmptySubsequences: false)
+            let mnemonic = parts.first.map(String.init) ?? ""
+            guard let type = RRType(mnemonic: mnemonic) else {
+                throw ConfigurationProblem("\(text.isEmpty ? "''" : mnemonic) is not a record type")
+            }
+            guard parts.count == 2 else { return UpdateTypeRule(type: type) }
+            guard parts[1].hasSuffix(")"), let maximum = Int(parts[1].dropLast()), maximum > 0,
+                maximum < 1 << 20
+            else {
+                throw ConfigurationProblem("\(text) has no number of records in its brackets")
+            }
+            return UpdateTypeRule(type: type, maximum: maximum)
+        }
+    }
+}

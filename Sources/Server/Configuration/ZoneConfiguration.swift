@@ -1,0 +1,128 @@
+package import DNSCore
+package import Operations
+
+/// One element of `zones`: a zone that we are an authority for.
+package struct ZoneConfiguration: ConfigurationRecord {
+    /// The zone's apex.
+    package let name: Name
+    /// Where the zone's contents come from: `primary` (a file and updates) or `secondary` (transfer).
+    package let kind: ZoneKind
+    /// The master file (RFC 1035 5). Needed for a primary; a secondary writes what it holds to it, if it is given.
+    package let file: String?
+    /// Who may transfer the zone (AXFR, IXFR). First match decides; no rule: REFUSED.
+    package let transfer: [AccessRule]
+    /// Servers that are told when the zone changes (RFC 1996).
+    package let notify: [RemoteConfiguration]
+    /// Who may say that the zone has changed, beside the primaries.
+    package let allowNotify: [AccessRule]
+    /// Servers that a secondary transfers from; asked in this order.
+    package let primaries: [RemoteConfiguration]
+    /// Who may change what by UPDATE (RFC 2136). First match decides; no rule: REFUSED.
+    package let update: [UpdateRuleConfiguration]
+    /// Whether a secondary hands updates to its primary (RFC 2136 6).
+    package let forwardUpdates: Bool
+    /// What happens to private addresses (RFC 1918, 4193, 6598) that an update from another network brings:
+    /// `allow`, `refuse`, or `replace` by the address that the update came from.
+    package let privateAddresses: PrivateAddressPolicy
+    /// How the serial moves when an update does not set it: `increment`, `unixtime` or `date` (YYYYMMDDnn).
+    package let serial: SerialPolicy
+    /// What happens when the file has changed beside the journal: `merge` the difference, or `refuse` the file.
+    package let fileChanges: FileChangePolicy
+    /// Whether answers may be sent as differences (IXFR, RFC 1995).
+    package let ixfr: Bool
+    /// Largest journal kept for differences, on disk; older ones go first.
+    package let journalSize: Int
+    /// Shortest time between two checks of a secondary for a newer serial, whatever the SOA says.
+    package let minRefresh: Duration
+    /// Longest time between two checks.
+    package let maxRefresh: Duration
+    /// Most records that the zone may have; an update, file or transfer with more is refused.
+    package let maxRecords: Int
+    /// The part the zone plays in catalogs (RFC 9432): `none`, `consumer` (its members become zones) or `producer`
+    /// (it lists the zones that name it).
+    package let catalog: CatalogRole
+    /// The producer catalog that lists this zone.
+    package let catalogZone: Name?
+    /// Whether address answers of this zone are negotiated with NTS routers.
+    package let nts: Bool
+
+    package init(_ section: ConfigurationSection) {
+        name = section.required("name", .name, placeholder: .root)
+        kind = section.value("kind", .choice, default: .primary)
+        file = section.file("file")
+        transfer = section.records("transfer")
+        notify = section.records("notify", limit: 1000)
+        allowNotify = section.records("allow-notify")
+        primaries = section.records("primaries", limit: 64)
+        update = section.records("update")
+        forwardUpdates = section.value("forward-updates", .flag, default: false)
+        privateAddresses = section.value("private-addresses", .choice, default: .allow)
+        serial = section.value("serial", .choice, default: .increment)
+        fileChanges = section.value("file-changes", .choice, default: .merge)
+        ixfr = section.value("ixfr", .flag, default: true)
+        journalSize = section.value("journal-size", .size(1 << 16...1 << 40), default: 64 << 20)
+        minRefresh = section.value("min-refresh", .duration(), default: .seconds(2))
+        maxRefresh = section.value("max-refresh", .duration(), default: .seconds(86400 * 28))
+        maxRecords = section.value("max-records", .number(1...Int.max), default: 100_000_000)
+        catalog = section.value("catalog", .choice, default: CatalogRole.none)
+        catalogZone = section.optional("catalog-zone", .name)
+        nts = section.value("nts", .flag, default: false)
+        check(section)
+    }
+
+    private func check(_ section: ConfigurationSection) {
+        guard section.isPresent else { return }
+        if section.has("name") {
+            section.define(name.lowercased.description, in: "zones", on: "name")
+        }
+        switch kind {
+        case .primary:
+            if file == nil { section.report("a primary zone needs a file") }
+            if section.has("primaries") { section.report("a primary zone has no primaries", on: "primaries") }
+            if forwardUpdates { section.report("only a secondary forwards updates", on: "forward-updates") }
+        case .secondary:
+            if primaries.isEmpty { section.report("a secondary zone needs primaries") }
+            if !update.isEmpty, !forwardUpdates {
+                section.report(
+                    "a secondary takes no updates; set forward-updates to hand them on", on: "update")
+            }
+        }
+        if minRefresh > maxRefresh { section.report("longer than max-refresh", on: "min-refresh") }
+        if let catalogZone {
+            section.refer(to: catalogZone.lowercased.description, in: "zones", on: "catalog-zone")
+        }
+    }
+}
+
+/// Where a zone's contents come from.
+package enum ZoneKind: String, ConfigurationChoice {
+    case primary
+    case secondary
+}
+
+/// What is done with private addresses that updates bring from other networks.
+package enum PrivateAddressPolicy: String, ConfigurationChoice {
+    case allow
+    case refuse
+    case replace
+}
+
+/// How a zone's serial moves with an update.
+package enum SerialPolicy: String, ConfigurationChoice {
+    case increment
+    case unixtime
+    case date
+}
+
+/// What is done with a zone file that was edited beside the journal.
+package enum FileChangePolicy: String, ConfigurationChoice {
+    case merge
+    case refuse
+}
+
+/// The part a zone plays in catalogs (RFC 9432).
+package enum CatalogRole: String, ConfigurationChoice {
+    case none
+    case consumer
+    case producer
+}
