@@ -7,35 +7,35 @@ package import Operations
 /// configuration at all but the list of its errors.
 package struct ServerConfiguration: ConfigurationRecord {
     /// The server itself: who it says it is, threads, privileges, directories.
-    package let server: DaemonConfiguration
+    package let server: DaemonSection
     /// The sockets that queries come in by. At least one.
-    package let listen: [ListenConfiguration]
+    package let listen: [ListenSection]
     /// The socket that `toriictl` speaks to.
     package let control: ControlConfiguration
     /// TSIG keys (RFC 8945), which rules and servers elsewhere name.
-    package let keys: [KeyConfiguration]
+    package let keys: [KeySection]
     /// Who may ask what.
-    package let access: AccessConfiguration
+    package let access: AccessSection
     /// The zones that we are an authority for.
-    package let zones: [ZoneConfiguration]
+    package let zones: [ZoneSection]
     /// Resolving names that are not ours.
-    package let recursion: RecursionConfiguration
+    package let recursion: RecursionSection
     /// Validation of answers from other servers.
-    package let dnssec: DNSSECConfiguration
+    package let dnssec: DNSSECSection
     /// What has been learnt from other servers, and how long it stays.
-    package let cache: CacheConfiguration
+    package let cache: CacheSection
     /// Names answered from the configuration itself.
-    package let local: LocalConfiguration
+    package let local: LocalSection
     /// Response policy zones, the most important first.
-    package let rpz: [ResponsePolicyConfiguration]
+    package let rpz: [ResponsePolicySection]
     /// IPv6 addresses made for names that have only IPv4 ones (RFC 6147). Off when absent.
-    package let dns64: DNS64Configuration?
+    package let dns64: DNS64Section?
     /// NAT-traversal support: answers held until a router lets the asker in.
-    package let nts: NTSConfiguration
+    package let nts: NTSSection
     /// Response rate limiting against reflection.
-    package let rateLimit: RateLimitConfiguration
+    package let rateLimit: RateLimitSection
     /// Every bound that is not named elsewhere. Each has a counter that says how often it was reached.
-    package let limits: LimitsConfiguration
+    package let limits: LimitsSection
     /// The log on standard error.
     package let log: LogConfiguration
     /// Figures for Prometheus. Off when absent.
@@ -44,7 +44,7 @@ package struct ServerConfiguration: ConfigurationRecord {
     package init(_ section: ConfigurationSection) {
         server = section.record("server")
         listen = section.records("listen", limit: 1000)
-        control = section.record("control", of: ServerControlConfiguration.self).control
+        control = section.record("control", of: ServerControlSection.self).control
         keys = section.records("keys", limit: 10_000)
         access = section.record("access")
         zones = section.records("zones", limit: 1_000_000)
@@ -83,7 +83,7 @@ package struct ServerConfiguration: ConfigurationRecord {
     }
 
     /// The key called `name`, in any case; nil when there is none.
-    package func key(named name: Name) -> KeyConfiguration? {
+    package func key(named name: Name) -> KeySection? {
         keys.first { $0.name == name }
     }
 

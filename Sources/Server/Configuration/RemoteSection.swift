@@ -2,7 +2,7 @@ package import DNSCore
 package import Operations
 
 /// Another server that we transfer from or send NOTIFY to.
-package struct RemoteConfiguration: ConfigurationRecord, Hashable {
+package struct RemoteSection: ConfigurationRecord, Hashable {
     /// The server's address.
     package let address: IPAddress
     /// The server's port.
@@ -24,7 +24,7 @@ package struct RemoteConfiguration: ConfigurationRecord, Hashable {
 }
 
 /// A server that answers queries of ours, known by address or by name.
-package struct UpstreamConfiguration: ConfigurationRecord, Hashable {
+package struct UpstreamSection: ConfigurationRecord, Hashable {
     /// The server's address. Give this or `name`.
     package let address: IPAddress?
     /// The server's name, which is resolved first.

@@ -1,7 +1,7 @@
 package import Operations
 
 /// The `server` section: who the server says it is, threads, privileges, directories.
-package struct DaemonConfiguration: ConfigurationRecord {
+package struct DaemonSection: ConfigurationRecord {
     /// What `id.server.` and `hostname.bind.` answer in class CH (RFC 4892); absent: REFUSED. At most 255 octets.
     package let identity: String?
     /// What `version.bind.` and `version.server.` answer in class CH; `none`: REFUSED. At most 255 octets.
@@ -15,7 +15,7 @@ package struct DaemonConfiguration: ConfigurationRecord {
     /// The directory of journals, caches and managed keys; made when missing. Relative to the configuration file.
     package let stateDirectory: String
     /// DNS cookies (RFC 7873, RFC 9018): `off`, `on`, or `require` (a UDP query without a valid one gets BADCOOKIE).
-    package let cookies: CookiePolicy
+    package let cookies: CookieOption
     /// The secret of server cookies, 16 octets in hexadecimal, for servers that share an address (RFC 9018 5);
     /// absent: random at each start.
     package let cookieSecret: [UInt8]?
@@ -33,17 +33,17 @@ package struct DaemonConfiguration: ConfigurationRecord {
 }
 
 /// What is done about DNS cookies.
-package enum CookiePolicy: String, ConfigurationChoice {
+package enum CookieOption: String, ConfigurationChoice {
     case on
     case off
     case require
 }
 
-extension ConfigurationScalar where Value == CookiePolicy {
+extension ConfigurationScalar where Value == CookieOption {
     /// `on`, `off` (or `true`, `false`) or `require`.
-    fileprivate static var cookiePolicy: ConfigurationScalar<CookiePolicy> {
-        let choice = ConfigurationScalar<CookiePolicy>.choice
-        var result = ConfigurationScalar<CookiePolicy>(
+    fileprivate static var cookiePolicy: ConfigurationScalar<CookieOption> {
+        let choice = ConfigurationScalar<CookieOption>.choice
+        var result = ConfigurationScalar<CookieOption>(
             choice.kind, choices: choice.choices
         ) { text throws(ConfigurationProblem) in
             switch text {

@@ -2,30 +2,30 @@ package import DNSCore
 package import Operations
 
 /// The `access` section. In each list the first rule that matches decides; when none does, the client is refused.
-package struct AccessConfiguration: ConfigurationRecord {
+package struct AccessSection: ConfigurationRecord {
     /// Who may ask at all. Default: everyone.
-    package let query: [AccessRule]
+    package let query: [AccessRuleSection]
     /// Who may also ask for names that are not ours. Default: this machine.
-    package let recursion: [AccessRule]
+    package let recursion: [AccessRuleSection]
 
     package init(_ section: ConfigurationSection) {
-        let queryRules: [AccessRule] = section.records("query")
-        let recursionRules: [AccessRule] = section.records("recursion")
-        query = section.has("query") ? queryRules : AccessRule.everyone
-        recursion = section.has("recursion") ? recursionRules : AccessRule.thisMachine
+        let queryRules: [AccessRuleSection] = section.records("query")
+        let recursionRules: [AccessRuleSection] = section.records("recursion")
+        query = section.has("query") ? queryRules : AccessRuleSection.everyone
+        recursion = section.has("recursion") ? recursionRules : AccessRuleSection.thisMachine
     }
 }
 
 /// One rule of an access list. All of its conditions must hold; a rule without conditions matches everyone.
-package struct AccessRule: ConfigurationRecord, Hashable {
+package struct AccessRuleSection: ConfigurationRecord, Hashable {
     /// The client's address lies in one of these prefixes. Empty: any address.
     package let from: [IPPrefix]
     /// The message is signed with this TSIG key, and the signature is good.
     package let key: Name?
     /// The message came by one of these. Empty: any.
-    package let protocols: Set<ListenProtocol>
+    package let protocols: Set<ListenProtocolOption>
     /// What happens then.
-    package let action: AccessAction
+    package let action: AccessActionOption
 
     package init(_ section: ConfigurationSection) {
         from = section.list("from", .prefix)
@@ -35,7 +35,7 @@ package struct AccessRule: ConfigurationRecord, Hashable {
     }
 
     /// A rule for tests and defaults.
-    package init(from: [IPPrefix], key: Name? = nil, action: AccessAction = .allow) {
+    package init(from: [IPPrefix], key: Name? = nil, action: AccessActionOption = .allow) {
         self.from = from
         self.key = key
         protocols = []
@@ -43,20 +43,20 @@ package struct AccessRule: ConfigurationRecord, Hashable {
     }
 
     /// Whether the rule applies to a message from `address`, signed with `signer` if not nil.
-    package func matches(_ address: IPAddress, signer: Name?, over transport: ListenProtocol) -> Bool {
+    package func matches(_ address: IPAddress, signer: Name?, over transport: ListenProtocolOption) -> Bool {
         (from.isEmpty || from.contains { $0.contains(address) })
             && (key == nil || key == signer)
             && (protocols.isEmpty || protocols.contains(transport))
     }
 
-    static let everyone = [AccessRule(from: [])]
+    static let everyone = [AccessRuleSection(from: [])]
     static let thisMachine = [
-        AccessRule(from: [IPPrefix(.loopbackIPv4, length: 8), IPPrefix(.loopbackIPv6)])
+        AccessRuleSection(from: [IPPrefix(.loopbackIPv4, length: 8), IPPrefix(.loopbackIPv6)])
     ]
 }
 
 /// What an access rule does.
-package enum AccessAction: String, ConfigurationChoice {
+package enum AccessActionOption: String, ConfigurationChoice {
     /// Go on.
     case allow
     /// Answer REFUSED.

@@ -2,12 +2,12 @@ package import DNSCore
 package import Operations
 
 /// The `dnssec` section: validation of answers from other servers (RFC 4035).
-package struct DNSSECConfiguration: ConfigurationRecord {
+package struct DNSSECSection: ConfigurationRecord {
     /// Whether answers are validated. A bogus answer becomes SERVFAIL with an extended error.
     package let validation: Bool
     /// The keys that trust begins with: `builtin` (the root's), a file, or a list of DS or DNSKEY records as text. An
     /// empty list: none, so that everything is insecure.
-    package let trustAnchors: TrustAnchors
+    package let trustAnchors: TrustAnchorsOption
     /// Names below which nothing is validated (RFC 7646).
     package let negativeTrustAnchors: [Name]
     /// Whether the keys of `trust-anchors` from a file are followed through their rollovers (RFC 5011).
@@ -28,13 +28,14 @@ package struct DNSSECConfiguration: ConfigurationRecord {
         negativeTrustAnchors = section.list("negative-trust-anchors", .name)
         rfc5011 = section.value("rfc5011", .flag, default: true)
         signalTrustAnchors = section.value("signal-trust-anchors", .flag, default: true)
-        validationTime = section.value("validation-time", ConfigurationScalar<Int>.time.orNone("now"), default: nil)
+        validationTime = section.value(
+            "validation-time", ConfigurationScalar<Int>.time.orNone("now"), default: nil)
         aggressiveNSEC = section.value("aggressive-nsec", .flag, default: true)
     }
 }
 
 /// The keys that trust begins with.
-package enum TrustAnchors: Sendable, Equatable {
+package enum TrustAnchorsOption: Sendable, Equatable {
     /// The root's keys as they were when the program was built.
     case builtin
     /// DS or DNSKEY records in a file in zone format.
@@ -43,11 +44,12 @@ package enum TrustAnchors: Sendable, Equatable {
     case records([String])
 }
 
-extension ConfigurationScalar where Value == TrustAnchors {
-    fileprivate static func trustAnchors(_ context: ConfigurationContext) -> ConfigurationScalar<TrustAnchors>
-    {
+extension ConfigurationScalar where Value == TrustAnchorsOption {
+    fileprivate static func trustAnchors(
+        _ context: ConfigurationContext
+    ) -> ConfigurationScalar<TrustAnchorsOption> {
         let directory = context.directory
-        var result = ConfigurationScalar<TrustAnchors>("`builtin`, or a file") { text in
+        var result = ConfigurationScalar<TrustAnchorsOption>("`builtin`, or a file") { text in
             if text.isEmpty { return nil }
             return text == "builtin"
                 ? .builtin : .file(ConfigurationContext.inputPath(text, configurationDirectory: directory))

@@ -4,7 +4,7 @@ package import Operations
 /// One rule of a zone's `update` list. All of its conditions must hold for a change; then `action` decides.
 ///
 /// Each record of an update is judged alone; the update is applied when every one of them is allowed.
-package struct UpdateRuleConfiguration: ConfigurationRecord, Hashable {
+package struct UpdateRuleSection: ConfigurationRecord, Hashable {
     /// The update is signed with this TSIG key, and the signature is good. Absent: any key, or none.
     package let key: Name?
     /// The update came from one of these prefixes. Empty: any address.
@@ -12,12 +12,12 @@ package struct UpdateRuleConfiguration: ConfigurationRecord, Hashable {
     /// The owner name of the change is one of these. Empty: any name of the zone. `host.example.` that name;
     /// `*.example.` every name below; `**.example.` the name itself and every name below; `self` the key's name;
     /// `*.self` every name below the key's name; `**.self` both; `reverse` the reverse name of the source address.
-    package let names: [UpdateNameRule]
+    package let names: [UpdateNameOption]
     /// The type of the change is one of these. Empty: any but those that only the server may make (SOA, NS, DNSSEC).
     /// `TXT(4)`: at most four such records at the name afterwards; `ANY`: all types.
-    package let types: [UpdateTypeRule]
+    package let types: [UpdateTypeOption]
     /// Whether the change is allowed or denied.
-    package let action: UpdateAction
+    package let action: UpdateActionOption
 
     package init(_ section: ConfigurationSection) {
         key = section.keyReference()
@@ -32,13 +32,13 @@ package struct UpdateRuleConfiguration: ConfigurationRecord, Hashable {
 }
 
 /// What an update rule decides.
-package enum UpdateAction: String, ConfigurationChoice {
+package enum UpdateActionOption: String, ConfigurationChoice {
     case allow
     case deny
 }
 
 /// A condition on the owner name of a change.
-package enum UpdateNameRule: Hashable, Sendable {
+package enum UpdateNameOption: Hashable, Sendable {
     /// This name.
     case exact(Name)
     /// Every name below this one.
@@ -77,7 +77,7 @@ package enum UpdateNameRule: Hashable, Sendable {
 }
 
 /// A condition on the type of a change.
-package struct UpdateTypeRule: Hashable, Sendable {
+package struct UpdateTypeOption: Hashable, Sendable {
     /// The type; ``RRType/any`` means all.
     package let type: RRType
     /// Most records of the type at one name after the update; nil: any number.
@@ -89,9 +89,9 @@ package struct UpdateTypeRule: Hashable, Sendable {
     }
 }
 
-extension ConfigurationScalar where Value == UpdateNameRule {
-    /// A name, or one of the forms of ``UpdateNameRule``.
-    package static var updateName: ConfigurationScalar<UpdateNameRule> {
+extension ConfigurationScalar where Value == UpdateNameOption {
+    /// A name, or one of the forms of ``UpdateNameOption``.
+    package static var updateName: ConfigurationScalar<UpdateNameOption> {
         ConfigurationScalar("a name of an update rule") { text throws(ConfigurationProblem) in
             switch text {
             case "self": return .keyName
@@ -108,22 +108,22 @@ extension ConfigurationScalar where Value == UpdateNameRule {
     }
 }
 
-extension ConfigurationScalar where Value == UpdateTypeRule {
+extension ConfigurationScalar where Value == UpdateTypeOption {
     /// A type, or a type and the number of records: `TXT(4)`.
-    package static var updateType: ConfigurationScalar<UpdateTypeRule> {
+    package static var updateType: ConfigurationScalar<UpdateTypeOption> {
         ConfigurationScalar("a record type") { text throws(ConfigurationProblem) in
             let parts = text.split(separator: "(", maxSplits: 1, omittingEmptySubsequences: false)
             let mnemonic = parts.first.map(String.init) ?? ""
             guard let type = RRType(mnemonic: mnemonic) else {
                 throw ConfigurationProblem("\(text.isEmpty ? "''" : mnemonic) is not a record type")
             }
-            guard parts.count == 2 else { return UpdateTypeRule(type: type) }
+            guard parts.count == 2 else { return UpdateTypeOption(type: type) }
             guard parts[1].hasSuffix(")"), let maximum = Int(parts[1].dropLast()), maximum > 0,
                 maximum < 1 << 20
             else {
                 throw ConfigurationProblem("\(text) has no number of records in its brackets")
             }
-            return UpdateTypeRule(type: type, maximum: maximum)
+            return UpdateTypeOption(type: type, maximum: maximum)
         }
     }
 }

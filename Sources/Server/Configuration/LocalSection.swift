@@ -2,9 +2,9 @@ package import DNSCore
 package import Operations
 
 /// The `local` section: names answered from the configuration itself.
-package struct LocalConfiguration: ConfigurationRecord {
+package struct LocalSection: ConfigurationRecord {
     /// What happens to names at and below a zone that `data` does not answer.
-    package let zones: [LocalZoneConfiguration]
+    package let zones: [LocalZoneSection]
     /// Records as text, in the form of a zone file with absolute names: `gw.lan. 60 IN A 192.168.0.1`.
     package let data: [String]
     /// Whether the names that RFC 6303 and RFC 6761 reserve are answered here instead of being asked of others.
@@ -18,11 +18,11 @@ package struct LocalConfiguration: ConfigurationRecord {
 }
 
 /// One element of `local.zones`.
-package struct LocalZoneConfiguration: ConfigurationRecord, Hashable {
+package struct LocalZoneSection: ConfigurationRecord, Hashable {
     /// The zone's apex.
     package let zone: Name
     /// What is answered where `local.data` has nothing.
-    package let type: LocalZoneType
+    package let type: LocalZoneOption
 
     package init(_ section: ConfigurationSection) {
         zone = section.required("zone", .name, placeholder: .root)
@@ -32,7 +32,7 @@ package struct LocalZoneConfiguration: ConfigurationRecord, Hashable {
 }
 
 /// What is answered for names of a local zone that have no local data.
-package enum LocalZoneType: String, ConfigurationChoice {
+package enum LocalZoneOption: String, ConfigurationChoice {
     /// NODATA where the name exists, else NXDOMAIN.
     case `static`
     /// The data of the zone's own name.
@@ -48,13 +48,13 @@ package enum LocalZoneType: String, ConfigurationChoice {
 }
 
 /// One element of `rpz`: a response policy zone.
-package struct ResponsePolicyConfiguration: ConfigurationRecord {
+package struct ResponsePolicySection: ConfigurationRecord {
     /// The zone's name. One of `zones` when `file` is absent, so that it may be transferred.
     package let zone: Name
     /// The policy in zone format. Read again on reload.
     package let file: String?
     /// What is done on a match: `given` what the zone says, else always this.
-    package let policy: ResponsePolicy
+    package let policy: ResponsePolicyOption
     /// The name that answers with policy `cname` point to.
     package let cname: Name?
     /// Whether matches are logged.
@@ -76,7 +76,7 @@ package struct ResponsePolicyConfiguration: ConfigurationRecord {
 }
 
 /// What a response policy zone does on a match.
-package enum ResponsePolicy: String, ConfigurationChoice {
+package enum ResponsePolicyOption: String, ConfigurationChoice {
     case given
     case disabled
     case passthru
@@ -88,7 +88,7 @@ package enum ResponsePolicy: String, ConfigurationChoice {
 }
 
 /// The `dns64` section: IPv6 addresses made from IPv4 ones (RFC 6147).
-package struct DNS64Configuration: ConfigurationRecord {
+package struct DNS64Section: ConfigurationRecord {
     /// The prefix that IPv4 addresses are put behind: 32, 40, 48, 56, 64 or 96 bits (RFC 6052 2.2).
     package let prefix: IPPrefix
     /// Clients that get such answers. Empty: all.

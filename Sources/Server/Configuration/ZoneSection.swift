@@ -2,32 +2,32 @@ package import DNSCore
 package import Operations
 
 /// One element of `zones`: a zone that we are an authority for.
-package struct ZoneConfiguration: ConfigurationRecord {
+package struct ZoneSection: ConfigurationRecord {
     /// The zone's apex.
     package let name: Name
     /// Where the zone's contents come from: `primary` (a file and updates) or `secondary` (transfer).
-    package let kind: ZoneKind
+    package let kind: ZoneKindOption
     /// The master file (RFC 1035 5). Needed for a primary; a secondary writes what it holds to it, if it is given.
     package let file: String?
     /// Who may transfer the zone (AXFR, IXFR). First match decides; no rule: REFUSED.
-    package let transfer: [AccessRule]
+    package let transfer: [AccessRuleSection]
     /// Servers that are told when the zone changes (RFC 1996).
-    package let notify: [RemoteConfiguration]
+    package let notify: [RemoteSection]
     /// Who may say that the zone has changed, beside the primaries.
-    package let allowNotify: [AccessRule]
+    package let allowNotify: [AccessRuleSection]
     /// Servers that a secondary transfers from; asked in this order.
-    package let primaries: [RemoteConfiguration]
+    package let primaries: [RemoteSection]
     /// Who may change what by UPDATE (RFC 2136). First match decides; no rule: REFUSED.
-    package let update: [UpdateRuleConfiguration]
+    package let update: [UpdateRuleSection]
     /// Whether a secondary hands updates to its primary (RFC 2136 6).
     package let forwardUpdates: Bool
     /// What happens to private addresses (RFC 1918, 4193, 6598) that an update from another network brings:
     /// `allow`, `refuse`, or `replace` by the address that the update came from.
-    package let privateAddresses: PrivateAddressPolicy
+    package let privateAddresses: PrivateAddressOption
     /// How the serial moves when an update does not set it: `increment`, `unixtime` or `date` (YYYYMMDDnn).
-    package let serial: SerialPolicy
+    package let serial: SerialOption
     /// What happens when the file has changed beside the journal: `merge` the difference, or `refuse` the file.
-    package let fileChanges: FileChangePolicy
+    package let fileChanges: FileChangeOption
     /// Whether answers may be sent as differences (IXFR, RFC 1995).
     package let ixfr: Bool
     /// Largest journal kept for differences, on disk; older ones go first.
@@ -40,7 +40,7 @@ package struct ZoneConfiguration: ConfigurationRecord {
     package let maxRecords: Int
     /// The part the zone plays in catalogs (RFC 9432): `none`, `consumer` (its members become zones) or `producer`
     /// (it lists the zones that name it).
-    package let catalog: CatalogRole
+    package let catalog: CatalogOption
     /// The producer catalog that lists this zone.
     package let catalogZone: Name?
     /// Whether address answers of this zone are negotiated with NTS routers.
@@ -64,7 +64,7 @@ package struct ZoneConfiguration: ConfigurationRecord {
         minRefresh = section.value("min-refresh", .duration(), default: .seconds(2))
         maxRefresh = section.value("max-refresh", .duration(), default: .seconds(86400 * 28))
         maxRecords = section.value("max-records", .number(1...Int.max), default: 100_000_000)
-        catalog = section.value("catalog", .choice, default: CatalogRole.none)
+        catalog = section.value("catalog", .choice, default: CatalogOption.none)
         catalogZone = section.optional("catalog-zone", .name)
         nts = section.value("nts", .flag, default: false)
         check(section)
@@ -95,33 +95,33 @@ package struct ZoneConfiguration: ConfigurationRecord {
 }
 
 /// Where a zone's contents come from.
-package enum ZoneKind: String, ConfigurationChoice {
+package enum ZoneKindOption: String, ConfigurationChoice {
     case primary
     case secondary
 }
 
 /// What is done with private addresses that updates bring from other networks.
-package enum PrivateAddressPolicy: String, ConfigurationChoice {
+package enum PrivateAddressOption: String, ConfigurationChoice {
     case allow
     case refuse
     case replace
 }
 
 /// How a zone's serial moves with an update.
-package enum SerialPolicy: String, ConfigurationChoice {
+package enum SerialOption: String, ConfigurationChoice {
     case increment
     case unixtime
     case date
 }
 
 /// What is done with a zone file that was edited beside the journal.
-package enum FileChangePolicy: String, ConfigurationChoice {
+package enum FileChangeOption: String, ConfigurationChoice {
     case merge
     case refuse
 }
 
 /// The part a zone plays in catalogs (RFC 9432).
-package enum CatalogRole: String, ConfigurationChoice {
+package enum CatalogOption: String, ConfigurationChoice {
     case none
     case consumer
     case producer

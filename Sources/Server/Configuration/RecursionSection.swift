@@ -2,7 +2,7 @@ package import DNSCore
 package import Operations
 
 /// The `recursion` section: resolving names that are not ours.
-package struct RecursionConfiguration: ConfigurationRecord {
+package struct RecursionSection: ConfigurationRecord {
     /// Whether names that are not ours are resolved for clients that `access.recursion` allows.
     package let enabled: Bool
     /// Whether servers are asked over IPv4.
@@ -10,14 +10,14 @@ package struct RecursionConfiguration: ConfigurationRecord {
     /// Whether servers are asked over IPv6.
     package let ipv6: Bool
     /// Where resolution begins: `builtin`, a file in zone format, or a list of servers.
-    package let rootHints: RootHints
+    package let rootHints: RootHintsOption
     /// How much of a name each server is told (RFC 9156): `off` all, `relaxed` as little as works, `strict` no more
     /// even where servers answer wrongly.
-    package let qnameMinimisation: QnameMinimisation
+    package let qnameMinimisation: QnameMinimisationOption
     /// Zones whose servers are named here instead of being found; they are asked iteratively.
-    package let stub: [ForwardConfiguration]
+    package let stub: [ForwardSection]
     /// Zones whose names are asked of other resolvers, with RD set.
-    package let forward: [ForwardConfiguration]
+    package let forward: [ForwardSection]
     /// Addresses that are never asked.
     package let doNotQuery: [IPPrefix]
     /// Addresses that are taken out of answers, against rebinding.
@@ -36,7 +36,7 @@ package struct RecursionConfiguration: ConfigurationRecord {
         ipv4 = section.value("ipv4", .flag, default: true)
         ipv6 = section.value("ipv6", .flag, default: true)
         rootHints = section.either(
-            "root-hints", .rootHints(section.context), orListOf: RootHint.self, default: .builtin,
+            "root-hints", .rootHints(section.context), orListOf: RootHintSection.self, default: .builtin,
             make: { .list($0) })
         qnameMinimisation = section.value("qname-minimisation", .choice, default: .relaxed)
         stub = section.records("stub")
@@ -68,16 +68,16 @@ package struct RecursionConfiguration: ConfigurationRecord {
 }
 
 /// Where resolution begins.
-package enum RootHints: Sendable, Equatable {
+package enum RootHintsOption: Sendable, Equatable {
     /// The servers known when the program was built.
     case builtin
     /// A file in zone format.
     case file(String)
-    case list([RootHint])
+    case list([RootHintSection])
 }
 
 /// One element of `recursion.root-hints`.
-package struct RootHint: ConfigurationRecord, Hashable {
+package struct RootHintSection: ConfigurationRecord, Hashable {
     /// The root server's name.
     package let name: Name
     /// Its address. A server with two addresses stands twice.
@@ -90,18 +90,18 @@ package struct RootHint: ConfigurationRecord, Hashable {
 }
 
 /// How much of a name a server is told (RFC 9156).
-package enum QnameMinimisation: String, ConfigurationChoice {
+package enum QnameMinimisationOption: String, ConfigurationChoice {
     case off
     case relaxed
     case strict
 }
 
 /// One element of `recursion.stub` or `recursion.forward`.
-package struct ForwardConfiguration: ConfigurationRecord, Hashable {
+package struct ForwardSection: ConfigurationRecord, Hashable {
     /// The zone; the rule holds for it and every name below that no longer rule covers.
     package let zone: Name
     /// The servers to ask. Empty: the names are resolved in the usual way, in spite of a rule above.
-    package let servers: [UpstreamConfiguration]
+    package let servers: [UpstreamSection]
     /// Whether the usual way is tried when none of them answers.
     package let fallback: Bool
 
@@ -113,10 +113,11 @@ package struct ForwardConfiguration: ConfigurationRecord, Hashable {
     }
 }
 
-extension ConfigurationScalar where Value == RootHints {
-    fileprivate static func rootHints(_ context: ConfigurationContext) -> ConfigurationScalar<RootHints> {
+extension ConfigurationScalar where Value == RootHintsOption {
+    fileprivate static func rootHints(_ context: ConfigurationContext) -> ConfigurationScalar<RootHintsOption>
+    {
         let directory = context.directory
-        var result = ConfigurationScalar<RootHints>("`builtin`, or a file") { text in
+        var result = ConfigurationScalar<RootHintsOption>("`builtin`, or a file") { text in
             if text.isEmpty { return nil }
             return text == "builtin"
                 ? .builtin : .file(ConfigurationContext.inputPath(text, configurationDirectory: directory))

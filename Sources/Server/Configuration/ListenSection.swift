@@ -2,13 +2,13 @@ package import DNSCore
 package import Operations
 
 /// One element of `listen`: an address, a port and what is spoken there.
-package struct ListenConfiguration: ConfigurationRecord {
+package struct ListenSection: ConfigurationRecord {
     /// The address to bind; `0.0.0.0` and `::` mean all of their family, and answers leave from the address asked.
     package let address: IPAddress
     /// The port to bind.
     package let port: UInt16
     /// What is spoken: `udp` and `tcp`, or `tls` (RFC 7858), or `https` (RFC 8484).
-    package let protocols: Set<ListenProtocol>
+    package let protocols: Set<ListenProtocolOption>
     /// The certificate chain in PEM, for `tls` and `https`. Read again on reload.
     package let certificate: String?
     /// The private key in PEM, for `tls` and `https`. Read again on reload.
@@ -21,7 +21,7 @@ package struct ListenConfiguration: ConfigurationRecord {
     package init(_ section: ConfigurationSection) {
         address = section.required("address", .address, placeholder: .loopbackIPv4)
         port = section.required("port", .port, placeholder: 53)
-        let list = section.list("protocols", .choice, default: [ListenProtocol.udp, .tcp])
+        let list = section.list("protocols", .choice, default: [ListenProtocolOption.udp, .tcp])
         protocols = Set(list)
         certificate = section.file("certificate")
         key = section.file("key")
@@ -48,7 +48,7 @@ package struct ListenConfiguration: ConfigurationRecord {
 }
 
 /// What may be spoken on a listening socket.
-package enum ListenProtocol: String, ConfigurationChoice {
+package enum ListenProtocolOption: String, ConfigurationChoice {
     case udp
     case tcp
     case tls
@@ -56,7 +56,7 @@ package enum ListenProtocol: String, ConfigurationChoice {
 }
 
 /// The `control` section of the server.
-package struct ServerControlConfiguration: ConfigurationRecord {
+package struct ServerControlSection: ConfigurationRecord {
     /// The section's values.
     package let control: ControlConfiguration
 

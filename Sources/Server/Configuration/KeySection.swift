@@ -2,11 +2,11 @@ package import DNSCore
 package import Operations
 
 /// One element of `keys`: a secret shared with others (RFC 8945).
-package struct KeyConfiguration: ConfigurationRecord {
+package struct KeySection: ConfigurationRecord {
     /// The key's name, as it stands in TSIG records.
     package let name: Name
     /// The algorithm that the key is used with; no other is accepted with it.
-    package let algorithm: KeyAlgorithm
+    package let algorithm: KeyAlgorithmOption
     /// The secret in base 64. Never printed.
     package let secret: KeySecret
     /// A file that holds the secret in base 64, instead of `secret`.
@@ -17,7 +17,7 @@ package struct KeyConfiguration: ConfigurationRecord {
         algorithm = section.value("algorithm", .choice, default: .hmacSHA256)
         let written = section.optional("secret", .base64)
         secretFile = section.file("secret-file")
-        secret = KeySecret(KeyConfiguration.octets(section, written, secretFile))
+        secret = KeySecret(KeySection.octets(section, written, secretFile))
         if section.has("name") {
             section.define(name.lowercased.description, in: "keys", on: "name")
         }
@@ -46,7 +46,7 @@ package struct KeyConfiguration: ConfigurationRecord {
 }
 
 /// The algorithms of TSIG (RFC 8945 6). MD5 and SHA-1 work only because a key says so.
-package enum KeyAlgorithm: String, ConfigurationChoice {
+package enum KeyAlgorithmOption: String, ConfigurationChoice {
     case hmacMD5 = "hmac-md5"
     case hmacSHA1 = "hmac-sha1"
     case hmacSHA224 = "hmac-sha224"

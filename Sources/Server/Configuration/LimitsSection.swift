@@ -3,7 +3,7 @@ package import Operations
 
 /// The `limits` section: every bound that is not named elsewhere. Each has a counter that says how often it was
 /// reached, so that an attack and a limit that is too tight can be told apart.
-package struct LimitsConfiguration: ConfigurationRecord {
+package struct LimitsSection: ConfigurationRecord {
     /// TCP, TLS and HTTPS connections of clients at one time; over it the longest idle one is closed.
     package let tcpClients: Int
     /// Such connections from one address prefix (IPv4 /24, IPv6 /56); over it new ones are closed.
@@ -160,7 +160,7 @@ package struct LimitsConfiguration: ConfigurationRecord {
 }
 
 /// The `rate-limit` section: fewer answers to a source that seems to be forged, against reflection.
-package struct RateLimitConfiguration: ConfigurationRecord {
+package struct RateLimitSection: ConfigurationRecord {
     /// Equal answers a second to one client prefix over UDP without a cookie; 0: no limit.
     package let responsesPerSecond: Int
     /// NXDOMAIN, error and referral answers a second to one client prefix; 0: as `responses-per-second`.

@@ -3,25 +3,25 @@ package import Operations
 
 /// The `nts` section: NAT-traversal support. An answer of the target policy is held until the router behind it has
 /// let the asker in.
-package struct NTSConfiguration: ConfigurationRecord {
+package struct NTSSection: ConfigurationRecord {
     /// Whether answers are negotiated.
     package let enabled: Bool
     /// The address and port that notifications are sent from.
-    package let source: NTSSourceConfiguration
+    package let source: NTSSourceSection
     /// Which answers are negotiated, beside those of zones with `nts: true`.
-    package let targets: NTSTargetsConfiguration
+    package let targets: NTSTargetsSection
     /// The message form for targets that are not listed under `routers`: `v1` (UDP), `icmp` (echo), `v2` (UPDATE and
     /// TSIG).
-    package let form: NTSForm
+    package let form: NTSFormOption
     /// How long a reply is held.
-    package let hold: NTSHoldConfiguration
+    package let hold: NTSHoldSection
     /// How long a target that did not answer is taken for no NTS router.
     package let negativeTTL: Duration
     /// The lifetime of a permission that is asked for; released addresses carry no longer TTL.
     package let lifetime: Duration
     /// When a client's address must be proved, by cookie or TCP, before anything is opened for it: `always`,
     /// `pressure` (from `pressure-threshold` pending holds on) or `off`.
-    package let validateClient: ClientValidation
+    package let validateClient: ClientValidationOption
     /// Pending holds from which `validate-client: pressure` asks for proof.
     package let pressureThreshold: Int
     /// Clients that need no proof: networks with ingress filtering (RFC 2827).
@@ -29,13 +29,13 @@ package struct NTSConfiguration: ConfigurationRecord {
     /// Forwarders whose EDNS Client Subnet (RFC 7871) says who the asker is.
     package let ecsFrom: [IPPrefix]
     /// IPv4 addresses of clients that ask over IPv6.
-    package let clientMap: [ClientMapConfiguration]
+    package let clientMap: [ClientMapSection]
     /// Whether an asker behind the target's own router is given the private address that the router names.
     package let hairpin: Bool
     /// Keys with which routers may register themselves, with any address.
     package let registrationKeys: [Name]
     /// Bounds on what waits. A reply over a bound is released unheld, and counted.
-    package let limits: NTSLimitsConfiguration
+    package let limits: NTSLimitsSection
 
     package init(_ section: ConfigurationSection) {
         enabled = section.value("enabled", .flag, default: true)
@@ -62,21 +62,21 @@ package struct NTSConfiguration: ConfigurationRecord {
 }
 
 /// The forms of notification (`form`).
-package enum NTSForm: String, ConfigurationChoice {
+package enum NTSFormOption: String, ConfigurationChoice {
     case v1
     case icmp
     case v2
 }
 
 /// When a client's address must be proved.
-package enum ClientValidation: String, ConfigurationChoice {
+package enum ClientValidationOption: String, ConfigurationChoice {
     case always
     case pressure
     case off
 }
 
 /// The `nts.source` section.
-package struct NTSSourceConfiguration: ConfigurationRecord {
+package struct NTSSourceSection: ConfigurationRecord {
     /// The address that notifications are sent from; `0.0.0.0` lets the system choose, for IPv6 routers too.
     package let address: IPAddress
     /// The port that notifications are sent from.
@@ -89,13 +89,13 @@ package struct NTSSourceConfiguration: ConfigurationRecord {
 }
 
 /// The `nts.targets` section: which answers are negotiated.
-package struct NTSTargetsConfiguration: ConfigurationRecord {
+package struct NTSTargetsSection: ConfigurationRecord {
     /// Addresses in these prefixes: an ISP's own customers.
     package let prefixes: [IPPrefix]
     /// Every address on the Internet, as the papers have it.
     package let any: Bool
     /// Routers known by address, with the form and key that they speak.
-    package let routers: [NTSRouterConfiguration]
+    package let routers: [NTSRouterSection]
 
     package init(_ section: ConfigurationSection) {
         prefixes = section.list("prefixes", .prefix)
@@ -105,13 +105,13 @@ package struct NTSTargetsConfiguration: ConfigurationRecord {
 }
 
 /// One element of `nts.targets.routers`.
-package struct NTSRouterConfiguration: ConfigurationRecord {
+package struct NTSRouterSection: ConfigurationRecord {
     /// The router's outside address.
     package let address: IPAddress
     /// The port that it takes notifications on.
     package let port: UInt16
     /// The form that it speaks.
-    package let form: NTSForm
+    package let form: NTSFormOption
     /// The TSIG key of form v2.
     package let key: Name?
 
@@ -131,7 +131,7 @@ package struct NTSRouterConfiguration: ConfigurationRecord {
 }
 
 /// The `nts.hold` section: how long a reply is held.
-package struct NTSHoldConfiguration: ConfigurationRecord {
+package struct NTSHoldSection: ConfigurationRecord {
     /// For a target not known to be an NTS router.
     package let unknown: Duration
     /// For a target known to be one.
@@ -141,7 +141,7 @@ package struct NTSHoldConfiguration: ConfigurationRecord {
     /// When the notification is sent, counted from the first.
     package let retransmit: [Duration]
     /// What the client gets when the time is over: the answer (`release`) or SERVFAIL (`servfail`).
-    package let onTimeout: HoldTimeoutAction
+    package let onTimeout: HoldTimeoutOption
 
     package init(_ section: ConfigurationSection) {
         let range: ClosedRange<Duration> = .milliseconds(1) ... .seconds(30)
@@ -162,13 +162,13 @@ package struct NTSHoldConfiguration: ConfigurationRecord {
 }
 
 /// What the client gets when a hold times out.
-package enum HoldTimeoutAction: String, ConfigurationChoice {
+package enum HoldTimeoutOption: String, ConfigurationChoice {
     case release
     case servfail
 }
 
 /// One element of `nts.client-map`.
-package struct ClientMapConfiguration: ConfigurationRecord {
+package struct ClientMapSection: ConfigurationRecord {
     /// Clients that ask from this IPv6 prefix
     package let from: IPPrefix
     /// send their IPv4 traffic from this address.
@@ -183,7 +183,7 @@ package struct ClientMapConfiguration: ConfigurationRecord {
 }
 
 /// The `nts.limits` section.
-package struct NTSLimitsConfiguration: ConfigurationRecord {
+package struct NTSLimitsSection: ConfigurationRecord {
     /// Replies held at one time.
     package let holds: Int
     /// Replies held for one client.

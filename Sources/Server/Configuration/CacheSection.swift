@@ -1,7 +1,7 @@
 package import Operations
 
 /// The `cache` section: what has been learnt from other servers, and how long it stays.
-package struct CacheConfiguration: ConfigurationRecord {
+package struct CacheSection: ConfigurationRecord {
     /// Memory for answers and records, all workers together. What was used least goes first.
     package let size: Int
     /// Shortest time that anything is kept, whatever its TTL. More than zero deviates from the RFCs.
@@ -13,7 +13,7 @@ package struct CacheConfiguration: ConfigurationRecord {
     /// Whether an answer that is still asked for is fetched again shortly before its TTL ends.
     package let prefetch: Bool
     /// Answering from expired records when no server does (RFC 8767).
-    package let serveStale: ServeStaleConfiguration
+    package let serveStale: ServeStaleSection
     /// Whether the cache is saved to the state directory at the end and read again at the start.
     package let persist: Bool
 
@@ -32,7 +32,7 @@ package struct CacheConfiguration: ConfigurationRecord {
 }
 
 /// The `cache.serve-stale` section (RFC 8767).
-package struct ServeStaleConfiguration: ConfigurationRecord {
+package struct ServeStaleSection: ConfigurationRecord {
     /// Whether expired records are used when no server answers.
     package let enabled: Bool
     /// How long after the end of their TTL records may be used.

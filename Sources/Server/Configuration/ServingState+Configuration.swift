@@ -1,0 +1,103 @@
+internal import DNSCore
+internal import DNSSecurity
+internal import NTS
+
+extension ServingState {
+    /// The state that a checked configuration describes; `cookies` are those in use, unless it names a secret.
+    init(_ configuration: ServerConfiguration, cookies current: ServerCookies) {
+        let server = configuration.server
+        settings.udpPayloadSize = UInt16(clamping: configuration.limits.udpPayload)
+        settings.nsid = server.nsid.map { Array($0.utf8) } ?? []
+        settings.sendsCookies = server.cookies != .off
+        settings.tcpKeepalive = UInt16(clamping: configuration.limits.tcpIdleTimeout.components.seconds * 10)
+        identity = server.identity
+        version = server.version
+        switch server.cookies {
+        case .on: cookieMode = .on
+        case .off: cookieMode = .off
+        case .require: cookieMode = .require
+        }
+        cookies = server.cookieSecret.map { ServerCookies(secret: $0) } ?? current
+        keys = TSIGKeyring(configuration.keys.compactMap { TSIGKey($0) })
+        queryAccess = AccessList(configuration.access.query, otherwise: .refuse)
+        recursionAccess = AccessList(configuration.access.recursion, otherwise: .refuse)
+        recursionEnabled = configuration.recursion.enabled
+        rateLimit = configuration.rateLimit.responsesPerSecond
+        rateSlip = configuration.rateLimit.slip
+        rateExempt = configuration.rateLimit.exempt
+        pendingLimit = configuration.limits.pendingQueries
+        logsQueries = configuration.log.queries
+        nts = configuration.nts.enabled ? NTS.NTSConfiguration(configuration.nts) : nil
+    }
+}
+
+extension TSIGKey {
+    /// The key of a `keys` entry; nil for an algorithm this build does not have.
+    convenience init?(_ configuration: KeyConfiguration) {
+        guard let algorithm = TSIGAlgorithm(name: configuration.algorithm.name) else { return nil }
+        self.init(name: configuration.name, algorithm: algorithm, secret: configuration.secret.octets)
+    }
+}
+
+extension AccessList {
+    /// The list that `rules` describe: what no rule matches gets `fallback`.
+    init(_ rules: [AccessRule], otherwise fallback: AccessAction) {
+        var list: [Rule] = []
+        for rule in rules {
+            if rule.from.isEmpty {
+                list.append(Rule(prefix: nil, key: rule.key, action: rule.action))
+            }
+            for prefix in rule.from {
+                list.append(Rule(prefix: prefix, key: rule.key, action: rule.action))
+            }
+        }
+        self.init(list, otherwise: fallback)
+    }
+}
+
+extension NTS.NTSConfiguration {
+    /// The `nts` section in the negotiation's own terms.
+    init(_ section: NTSConfiguration) {
+        self.init()
+        isEnabled = section.enabled
+        source = IPEndpoint(section.source.address, port: section.source.port)
+        targets.prefixes = section.targets.prefixes
+        targets.any = section.targets.any
+        targets.routers = section.targets.routers.map {
+            Router(address: $0.address, port: $0.port, form: Form($0.form), key: $0.key)
+        }
+        form = Form(section.form)
+        hold.unknown = section.hold.unknown
+        hold.known = section.hold.known
+        hold.pending = section.hold.pending
+        hold.retransmit = section.hold.retransmit
+        hold.onTimeout = section.hold.onTimeout == .release ? .release : .servfail
+        negativeTTL = section.negativeTTL
+        lifetime = UInt32(clamping: section.lifetime.components.seconds)
+        switch section.validateClient {
+        case .always: validateClient = .always
+        case .pressure: validateClient = .pressure
+        case .off: validateClient = .off
+        }
+        validatedClients = section.validatedClients
+        ecsFrom = section.ecsFrom
+        clientMap = section.clientMap.map { ClientMapping(prefix: $0.from, address: $0.address) }
+        isHairpinAnswered = section.hairpin
+        limits.holds = section.limits.holds
+        limits.perClient = section.limits.perClient
+        limits.perRouter = section.limits.perRouter
+        limits.knownRouters = section.limits.routers
+        limits.pressure = section.pressureThreshold
+    }
+}
+
+extension NTS.NTSConfiguration.Form {
+    /// The form that the configuration names.
+    init(_ form: NTSForm) {
+        switch form {
+        case .v1: self = .v1
+        case .icmp: self = .icmp
+        case .v2: self = .v2
+        }
+    }
+}
