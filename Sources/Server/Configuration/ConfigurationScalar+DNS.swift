@@ -56,16 +56,3 @@ extension ConfigurationScalar where Value == RRType {
         ConfigurationScalar("a record type") { RRType(mnemonic: $0) }
     }
 }
-
-extension ConfigurationScalar where Value == [UInt8] {
-    /// Octets in base 64.
-    package static var base64: ConfigurationScalar<[UInt8]> {
-        // The text is a secret: it does not belong in the message.
-        ConfigurationScalar("base 64") { text throws(ConfigurationProblem) in
-            guard let octets = Base64.decode(text), !octets.isEmpty else {
-                throw ConfigurationProblem("not base 64")
-            }
-            return octets
-        }
-    }
-}

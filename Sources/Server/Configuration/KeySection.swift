@@ -8,40 +8,17 @@ package struct KeySection: ConfigurationRecord {
     /// The algorithm that the key is used with; no other is accepted with it.
     package let algorithm: KeyAlgorithmOption
     /// The secret in base 64. Never printed.
-    package let secret: KeySecret
+    package let secret: Secret
     /// A file that holds the secret in base 64, instead of `secret`.
     package let secretFile: String?
 
     package init(_ section: ConfigurationSection) {
         name = section.required("name", .name, placeholder: .root)
         algorithm = section.value("algorithm", .choice, default: .hmacSHA256)
-        let written = section.optional("secret", .base64)
-        secretFile = section.file("secret-file")
-        secret = KeySecret(KeySection.octets(section, written, secretFile))
+        (secret, secretFile) = section.secret()
         if section.has("name") {
             section.define(name.lowercased.description, in: "keys", on: "name")
         }
-    }
-
-    /// The secret from where the section has it; empty after an error.
-    private static func octets(
-        _ section: ConfigurationSection, _ written: [UInt8]?, _ file: String?
-    ) -> [UInt8] {
-        guard section.isPresent else { return [] }
-        switch (section.has("secret"), file) {
-        case (true, nil): return written ?? []
-        case (true, .some): section.report("secret and secret-file are both given; give one")
-        case (false, nil): section.report("secret or secret-file is missing")
-        case (false, .some(let path)):
-            do throws(FileContents.Failure) {
-                let text = String(decoding: try FileContents.read(path, limit: 4096), as: UTF8.self)
-                if let octets = Base64.decode(text), !octets.isEmpty { return octets }
-                section.report("\(path) does not hold base 64", on: "secret-file")
-            } catch {
-                section.report("\(path) \(error)", on: "secret-file")
-            }
-        }
-        return []
     }
 }
 
@@ -62,18 +39,6 @@ package enum KeyAlgorithmOption: String, ConfigurationChoice {
         for part in [label] + rest { wire += [UInt8(part.count)] + part }
         return Name(trustedWire: wire + [0])
     }
-}
-
-/// The octets of a secret; its description never shows them.
-package struct KeySecret: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
-    package let octets: [UInt8]
-
-    package init(_ octets: [UInt8]) {
-        self.octets = octets
-    }
-
-    package var description: String { "(secret)" }
-    package var debugDescription: String { description }
 }
 
 extension ConfigurationSection {

@@ -4,8 +4,8 @@ package import Operations
 /// The `nts` section: NAT-traversal support. An answer of the target policy is held until the router behind it has
 /// let the asker in.
 package struct NTSSection: ConfigurationRecord {
-    /// Whether answers are negotiated.
-    package let enabled: Bool
+    /// Whether answers are negotiated. Without the section `nts` they are when a zone has `nts: true`.
+    package var enabled: Bool
     /// The address and port that notifications are sent from.
     package let source: NTSSourceSection
     /// Which answers are negotiated, beside those of zones with `nts: true`.
@@ -38,7 +38,7 @@ package struct NTSSection: ConfigurationRecord {
     package let limits: NTSLimitsSection
 
     package init(_ section: ConfigurationSection) {
-        enabled = section.value("enabled", .flag, default: true)
+        enabled = section.value("enabled", .flag, default: section.isPresent || section.context.isDescribing)
         source = section.record("source")
         targets = section.record("targets")
         form = section.value("form", .choice, default: .v1)

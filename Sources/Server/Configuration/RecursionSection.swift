@@ -3,7 +3,8 @@ package import Operations
 
 /// The `recursion` section: resolving names that are not ours.
 package struct RecursionSection: ConfigurationRecord {
-    /// Whether names that are not ours are resolved for clients that `access.recursion` allows.
+    /// Whether names that are not ours are resolved for clients that `access.recursion` allows. Without the section
+    /// `recursion` they are not.
     package let enabled: Bool
     /// Whether servers are asked over IPv4.
     package let ipv4: Bool
@@ -32,7 +33,7 @@ package struct RecursionSection: ConfigurationRecord {
     package let minimalResponses: Bool
 
     package init(_ section: ConfigurationSection) {
-        enabled = section.value("enabled", .flag, default: false)
+        enabled = section.value("enabled", .flag, default: section.isPresent || section.context.isDescribing)
         ipv4 = section.value("ipv4", .flag, default: true)
         ipv6 = section.value("ipv6", .flag, default: true)
         rootHints = section.either(

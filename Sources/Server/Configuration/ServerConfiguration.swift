@@ -31,7 +31,7 @@ package struct ServerConfiguration: ConfigurationRecord {
     /// IPv6 addresses made for names that have only IPv4 ones (RFC 6147). Off when absent.
     package let dns64: DNS64Section?
     /// NAT-traversal support: answers held until a router lets the asker in.
-    package let nts: NTSSection
+    package private(set) var nts: NTSSection
     /// Response rate limiting against reflection.
     package let rateLimit: RateLimitSection
     /// Every bound that is not named elsewhere. Each has a counter that says how often it was reached.
@@ -59,6 +59,7 @@ package struct ServerConfiguration: ConfigurationRecord {
         limits = section.record("limits")
         log = section.record("log")
         metrics = section.optionalRecord("metrics")
+        if !section.has("nts"), zones.contains(where: \.nts) { nts.enabled = true }
         check(section)
     }
 

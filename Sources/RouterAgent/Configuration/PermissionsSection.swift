@@ -1,0 +1,143 @@
+package import DNSCore
+package import Operations
+
+/// The `permissions` section: the Request Cache.
+package struct PermissionsSection: ConfigurationRecord {
+    /// How long a permission serves: `window` until its lifetime ends, `once` for the first flow only.
+    package let mode: PermissionMode
+    /// The lifetime granted when the server asks for none.
+    package let lifetime: Duration
+    /// The longest lifetime granted.
+    package let maxLifetime: Duration
+    /// How long a notification waits for another asker from the same address to use its permission.
+    package let conflictWait: Duration
+    /// Notifications that may wait so for one asker's address; more are refused.
+    package let conflictQueue: Int
+    /// New flows that one permission lets in.
+    package let flowsPerPermission: Int
+    /// What a host may be reached by where nothing else is said: `all`, or a list of ports.
+    package let allow: AllowedPorts
+    /// Ports of the router itself, which are never mapped. The notification port is always one of them.
+    package let reservedPorts: [PortRange]
+    /// Bounds.
+    package let limits: PermissionLimitsSection
+    /// Routers inside us that are NTS routers: `probe` every private host, `none`, or a list of addresses.
+    package let innerRouters: InnerRouters
+    /// Whether an asker from behind this router is told the host's private address.
+    package let hairpin: Bool
+
+    package init(_ section: ConfigurationSection) {
+        let range: ClosedRange<Duration> = .seconds(1) ... .seconds(86400)
+        mode = section.value("mode", .choice, default: .window)
+        lifetime = section.value("lifetime", .duration(range), default: .seconds(60))
+        maxLifetime = section.value("max-lifetime", .duration(range), default: .seconds(300))
+        conflictWait = section.value(
+            "conflict-wait", .duration(.milliseconds(1) ... .seconds(30)), default: .milliseconds(700))
+        conflictQueue = section.value("conflict-queue", .number(0...1000), default: 4)
+        flowsPerPermission = section.value("flows-per-permission", .number(1...1_000_000), default: 64)
+        allow = section.allowedPorts("allow")
+        reservedPorts = section.list(
+            "reserved-ports", .portRange,
+            default: [PortRange(.tcp, 22...22), PortRange(.udp, 20053...20053)],
+            limit: 1000)
+        limits = section.record("limits")
+        innerRouters = section.either(
+            "inner-routers", .innerRouters, orListOf: .address, default: .probe, make: { .only($0) })
+        hairpin = section.value("hairpin", .flag, default: true)
+        if lifetime > maxLifetime { section.report("longer than max-lifetime", on: "lifetime") }
+    }
+}
+
+/// How long a permission serves.
+package enum PermissionMode: String, ConfigurationChoice {
+    case window
+    case once
+}
+
+/// Routers behind us that take notifications themselves.
+package enum InnerRouters: Hashable, Sendable {
+    /// None.
+    case none
+    /// Any private host might be one; it is asked, and remembered when it does not answer.
+    case probe
+    /// These.
+    case only([IPAddress])
+}
+
+/// The `permissions.limits` section. A notification over a limit is refused, and counted.
+package struct PermissionLimitsSection: ConfigurationRecord {
+    /// Permissions at one time.
+    package let entries: Int
+    /// Permissions for one asker's address.
+    package let perGN: Int
+    /// Permissions asked for by one server.
+    package let perServer: Int
+    /// Permissions to one private host.
+    package let perHost: Int
+    /// Notifications a second from one server.
+    package let notificationsPerSecond: Int
+
+    package init(_ section: ConfigurationSection) {
+        entries = section.value("entries", .number(1...1_000_000), default: 65536)
+        perGN = section.value("per-gn", .number(1...1_000_000), default: 64)
+        perServer = section.value("per-server", .number(1...1_000_000), default: 16384)
+        perHost = section.value("per-host", .number(1...1_000_000), default: 16384)
+        notificationsPerSecond = section.value(
+            "notifications-per-second", .number(1...10_000_000), default: 20_000)
+    }
+}
+
+/// The `nftables` section: what is put into the kernel.
+package struct NftablesSection: ConfigurationRecord {
+    /// The name of the table, which is the agent's own and goes when the agent goes.
+    package let table: String
+    /// Where our chains stand beside those of the firewall: -1 before its destination NAT, 1 after it.
+    package let priorityOffset: Int
+    /// The bits of the conntrack mark that are ours: the firewall may accept `ct mark & MARK == MARK`.
+    package let mark: Int
+    /// The NFLOG group of updates that pass.
+    package let snoopGroup: Int
+    /// The NFLOG group of permissions that are used.
+    package let useGroup: Int
+    /// The NFLOG group of ICMP notifications.
+    package let icmpGroup: Int
+
+    package init(_ section: ConfigurationSection) {
+        table = section.value("table", .nftablesName, default: "torii")
+        priorityOffset = section.value("priority-offset", .number(-400...400), default: -1)
+        mark = section.value("mark", .mark, default: 0x1000_0000)
+        useGroup = section.value("use-group", .number(0...65535), default: 5)
+        snoopGroup = section.value("snoop-group", .number(0...65535), default: 6)
+        icmpGroup = section.value("icmp-group", .number(0...65535), default: 7)
+        if Set([useGroup, snoopGroup, icmpGroup]).count < 3 {
+            section.report("two NFLOG groups are the same", on: "use-group")
+        }
+    }
+}
+
+extension ConfigurationScalar where Value == InnerRouters {
+    /// `probe` or `none`.
+    fileprivate static var innerRouters: ConfigurationScalar<InnerRouters> {
+        var result = ConfigurationScalar<InnerRouters>("`probe`, `none`") { text in
+            switch text {
+            case "probe": .probe
+            case "none": InnerRouters.none
+            default: nil
+            }
+        }
+        result.show = { $0 == .probe ? "probe" : "none" }
+        return result
+    }
+}
+
+extension ConfigurationScalar where Value == Int {
+    /// Bits of a conntrack mark, in decimal or as `0x10000000`.
+    fileprivate static var mark: ConfigurationScalar<Int> {
+        var result = ConfigurationScalar("bits of a mark such as 0x10000000", schemaType: "any") { text in
+            let value = text.hasPrefix("0x") ? UInt32(text.dropFirst(2), radix: 16) : UInt32(text)
+            return value.flatMap { $0 == 0 ? nil : Int($0) }
+        }
+        result.show = { "0x" + String($0, radix: 16) }
+        return result
+    }
+}
