@@ -25,6 +25,11 @@
 
 #define RESULT(call) ({ long result_ = (call); result_ < 0 ? -errno : result_; })
 
+_Static_assert(TORII_EAGAIN == EAGAIN && TORII_ENOMEM == ENOMEM && TORII_ENFILE == ENFILE && TORII_EMFILE == EMFILE
+                   && TORII_EADDRINUSE == EADDRINUSE && TORII_ENOBUFS == ENOBUFS && TORII_ETIMEDOUT == ETIMEDOUT
+                   && TORII_ECONNREFUSED == ECONNREFUSED && TORII_EINPROGRESS == EINPROGRESS,
+               "errno values of this platform");
+
 /* addresses */
 
 typedef union {

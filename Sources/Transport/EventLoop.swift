@@ -51,6 +51,7 @@ package struct Readiness: OptionSet, Sendable {
     private var batch: [@Sendable () -> Void] = []
     private let ready: UnsafeMutablePointer<torii_ready>
     private static let readyCapacity = 128
+    private var spareDescriptor: Int32
 
     /// - Parameter mailboxLimit: closures that may wait; posts beyond are refused and counted.
     /// - Throws: ``TransportError/eventLoop(errno:)``.
@@ -66,6 +67,7 @@ package struct Readiness: OptionSet, Sendable {
         self.poll = poll
         self.mailbox = mailbox
         now = .now()
+        spareDescriptor = torii_spare_descriptor()
         unsafe ready = .allocate(capacity: Self.readyCapacity)
         unsafe ready.initialize(repeating: torii_ready(), count: Self.readyCapacity)
     }
@@ -73,6 +75,7 @@ package struct Readiness: OptionSet, Sendable {
     deinit {
         unsafe ready.deallocate()
         _ = torii_close(poll)
+        if spareDescriptor >= 0 { _ = torii_close(spareDescriptor) }
     }
 
     // MARK: Running
@@ -182,6 +185,16 @@ package struct Readiness: OptionSet, Sendable {
         watches[index].source = nil
         watches[index].generation &+= 1
         if !isClosing { _ = torii_poll_control(poll, 2, descriptor, 0, 0) }
+    }
+
+    /// Accepts one connection and closes it, with a descriptor kept for that: without any left, a client would
+    /// wait for ever and the listening socket would stay ready.
+    func turnAwayOne(from descriptor: Int32) {
+        if spareDescriptor >= 0 { _ = torii_close(spareDescriptor) }
+        var remote = torii_address()
+        let accepted = unsafe torii_accept(descriptor, &remote)
+        if accepted >= 0 { _ = torii_close(accepted) }
+        spareDescriptor = torii_spare_descriptor()
     }
 
     // MARK: Timers

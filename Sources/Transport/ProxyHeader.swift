@@ -33,6 +33,9 @@ struct ProxyHeader: Equatable {
     /// The address the client asked.
     var server: SocketAddress?
 
+    /// Longest header taken on a stream; room for the addresses and some extensions.
+    static let longest = 1024
+
     private static let signature: [UInt8] = [
         0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a,
     ]

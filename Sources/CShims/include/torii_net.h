@@ -17,6 +17,19 @@ typedef struct {
     uint8_t reserved;
 } torii_address;
 
+/* errno values of Linux that Swift compares with */
+enum {
+    TORII_EAGAIN = 11,
+    TORII_ENOMEM = 12,
+    TORII_ENFILE = 23,
+    TORII_EMFILE = 24,
+    TORII_EADDRINUSE = 98,
+    TORII_ENOBUFS = 105,
+    TORII_ETIMEDOUT = 110,
+    TORII_ECONNREFUSED = 111,
+    TORII_EINPROGRESS = 115,
+};
+
 /* epoll */
 
 typedef struct {
