@@ -1,97 +1,97 @@
 /// What a ``Negotiator`` has counted (nts.md 2.9). Each worker has its own; sum them with ``add(_:)``.
 package struct NTSMetrics: Sendable, Equatable {
-  /// Notifications sent, the repeated ones included.
-  package var notifications: UInt64 = 0
-  /// Of them, those that repeated an earlier one.
-  package var retransmissions: UInt64 = 0
-  /// Final positive responses.
-  package var responses: UInt64 = 0
-  package var pendings: UInt64 = 0
-  /// Refusals: v1 and TSN refusals, and v2 responses with an error code.
-  package var refusals: UInt64 = 0
-  package var timeouts: UInt64 = 0
-  /// Targets that said by ICMP that nobody listens.
-  package var unreachables: UInt64 = 0
-  /// Echoes that came back unchanged.
-  package var unchangedEchoes: UInt64 = 0
-  /// Replies held, and released again.
-  package var held: UInt64 = 0
-  package var released: UInt64 = 0
-  /// Held replies that waited for a negotiation already under way.
-  package var joined: UInt64 = 0
-  /// Targets not notified because they are remembered as no NTS routers.
-  package var negativeHits: UInt64 = 0
-  /// Replies released unheld, by the bound that was reached.
-  package var overTotal: UInt64 = 0
-  package var overPerClient: UInt64 = 0
-  package var overPerRouter: UInt64 = 0
-  /// Clients asked to prove their address.
-  package var validations: UInt64 = 0
-  /// Answers released unheld because the client's address in the target's family is unknown.
-  package var unknownClientAddress: UInt64 = 0
-  /// Names that the target's form cannot carry.
-  package var unsuitableNames: UInt64 = 0
-  /// Messages that no negotiation waited for, or whose content differs from what was sent.
-  package var unexpected: UInt64 = 0
-  /// Messages that could not be decoded.
-  package var malformed: UInt64 = 0
-  /// Responses whose signature was wrong.
-  package var badSignatures: UInt64 = 0
-  /// Clients answered with a private address.
-  package var hairpins: UInt64 = 0
-  /// Holds by duration: up to 100 us, 250 us, 500 us, 1, 2.5, 5, 10, 25, 50, 100, 300 ms, 1 s, 3 s, and longer.
-  package var holdTimes = [UInt64](repeating: 0, count: holdTimeBounds.count + 1)
-  /// Sum of all hold times, microseconds.
-  package var holdTimeSum: UInt64 = 0
+    /// Notifications sent, the repeated ones included.
+    package var notifications: UInt64 = 0
+    /// Of them, those that repeated an earlier one.
+    package var retransmissions: UInt64 = 0
+    /// Final positive responses.
+    package var responses: UInt64 = 0
+    package var pendings: UInt64 = 0
+    /// Refusals: v1 and TSN refusals, and v2 responses with an error code.
+    package var refusals: UInt64 = 0
+    package var timeouts: UInt64 = 0
+    /// Targets that said by ICMP that nobody listens.
+    package var unreachables: UInt64 = 0
+    /// Echoes that came back unchanged.
+    package var unchangedEchoes: UInt64 = 0
+    /// Replies held, and released again.
+    package var held: UInt64 = 0
+    package var released: UInt64 = 0
+    /// Held replies that waited for a negotiation already under way.
+    package var joined: UInt64 = 0
+    /// Targets not notified because they are remembered as no NTS routers.
+    package var negativeHits: UInt64 = 0
+    /// Replies released unheld, by the bound that was reached.
+    package var overTotal: UInt64 = 0
+    package var overPerClient: UInt64 = 0
+    package var overPerRouter: UInt64 = 0
+    /// Clients asked to prove their address.
+    package var validations: UInt64 = 0
+    /// Answers released unheld because the client's address in the target's family is unknown.
+    package var unknownClientAddress: UInt64 = 0
+    /// Names that the target's form cannot carry.
+    package var unsuitableNames: UInt64 = 0
+    /// Messages that no negotiation waited for, or whose content differs from what was sent.
+    package var unexpected: UInt64 = 0
+    /// Messages that could not be decoded.
+    package var malformed: UInt64 = 0
+    /// Responses whose signature was wrong.
+    package var badSignatures: UInt64 = 0
+    /// Clients answered with a private address.
+    package var hairpins: UInt64 = 0
+    /// Holds by duration: up to 100 us, 250 us, 500 us, 1, 2.5, 5, 10, 25, 50, 100, 300 ms, 1 s, 3 s, and longer.
+    package var holdTimes = [UInt64](repeating: 0, count: holdTimeBounds.count + 1)
+    /// Sum of all hold times, microseconds.
+    package var holdTimeSum: UInt64 = 0
 
-  /// Upper bounds of ``holdTimes``, microseconds.
-  package static let holdTimeBounds: [UInt64] = [
-    100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 300_000, 1_000_000, 3_000_000,
-  ]
-
-  package init() {}
-
-  /// Counts one hold.
-  mutating func recordHold(_ duration: Duration) {
-    let parts = duration.components
-    let microseconds =
-      UInt64(max(0, parts.seconds)) &* 1_000_000
-      &+ UInt64(max(0, parts.attoseconds / 1_000_000_000_000))
-    holdTimeSum &+= microseconds
-    holdTimes[
-      Self.holdTimeBounds.firstIndex { microseconds <= $0 } ?? Self.holdTimeBounds.count] &+= 1
-  }
-
-  /// Adds another worker's figures.
-  package mutating func add(_ other: NTSMetrics) {
-    for path in Self.counters { self[keyPath: path] &+= other[keyPath: path] }
-    for index in holdTimes.indices { holdTimes[index] &+= other.holdTimes[index] }
-    holdTimeSum &+= other.holdTimeSum
-  }
-
-  /// The counters with the names under which they are published.
-  package var named: [(name: String, value: UInt64)] {
-    zip(Self.names, Self.counters).map { ($0, self[keyPath: $1]) }
-  }
-
-  private static let names = [
-    "notifications", "retransmissions", "responses", "pendings", "refusals", "timeouts",
-    "unreachables",
-    "unchanged_echoes", "held", "released", "joined", "negative_hits", "over_total",
-    "over_per_client",
-    "over_per_router", "validations", "unknown_client_address", "unsuitable_names", "unexpected",
-    "malformed",
-    "bad_signatures", "hairpins",
-  ]
-
-  private static var counters: [WritableKeyPath<NTSMetrics, UInt64>] {
-    [
-      \.notifications, \.retransmissions, \.responses, \.pendings, \.refusals, \.timeouts,
-      \.unreachables,
-      \.unchangedEchoes, \.held, \.released, \.joined, \.negativeHits, \.overTotal, \.overPerClient,
-      \.overPerRouter, \.validations, \.unknownClientAddress, \.unsuitableNames, \.unexpected,
-      \.malformed,
-      \.badSignatures, \.hairpins,
+    /// Upper bounds of ``holdTimes``, microseconds.
+    package static let holdTimeBounds: [UInt64] = [
+        100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 300_000, 1_000_000, 3_000_000,
     ]
-  }
+
+    package init() {}
+
+    /// Counts one hold.
+    mutating func recordHold(_ duration: Duration) {
+        let parts = duration.components
+        let microseconds =
+            UInt64(max(0, parts.seconds)) &* 1_000_000
+            &+ UInt64(max(0, parts.attoseconds / 1_000_000_000_000))
+        holdTimeSum &+= microseconds
+        holdTimes[
+            Self.holdTimeBounds.firstIndex { microseconds <= $0 } ?? Self.holdTimeBounds.count] &+= 1
+    }
+
+    /// Adds another worker's figures.
+    package mutating func add(_ other: NTSMetrics) {
+        for path in Self.counters { self[keyPath: path] &+= other[keyPath: path] }
+        for index in holdTimes.indices { holdTimes[index] &+= other.holdTimes[index] }
+        holdTimeSum &+= other.holdTimeSum
+    }
+
+    /// The counters with the names under which they are published.
+    package var named: [(name: String, value: UInt64)] {
+        zip(Self.names, Self.counters).map { ($0, self[keyPath: $1]) }
+    }
+
+    private static let names = [
+        "notifications", "retransmissions", "responses", "pendings", "refusals", "timeouts",
+        "unreachables",
+        "unchanged_echoes", "held", "released", "joined", "negative_hits", "over_total",
+        "over_per_client",
+        "over_per_router", "validations", "unknown_client_address", "unsuitable_names", "unexpected",
+        "malformed",
+        "bad_signatures", "hairpins",
+    ]
+
+    private static var counters: [WritableKeyPath<NTSMetrics, UInt64>] {
+        [
+            \.notifications, \.retransmissions, \.responses, \.pendings, \.refusals, \.timeouts,
+            \.unreachables,
+            \.unchangedEchoes, \.held, \.released, \.joined, \.negativeHits, \.overTotal, \.overPerClient,
+            \.overPerRouter, \.validations, \.unknownClientAddress, \.unsuitableNames, \.unexpected,
+            \.malformed,
+            \.badSignatures, \.hairpins,
+        ]
+    }
 }

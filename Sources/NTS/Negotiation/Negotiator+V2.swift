@@ -2,84 +2,84 @@ internal import DNSCore
 internal import DNSSecurity
 
 extension Negotiator {
-  /// Fills in the signed message; false when the router's key is not configured.
-  mutating func signV2(_ negotiation: inout Negotiation, host: Name, epoch: UInt64) -> Bool {
-    guard let name = negotiation.route.key, let key = keys[name] else { return false }
-    let permission = V2Message.Permission(
-      host: host, gn: negotiation.key.gn, lifetime: configuration.lifetime)
-    guard
-      let request = V2Message.request(
-        id: negotiation.transaction, permissions: [permission], key: key, epoch: epoch)
-    else { return false }
-    negotiation.octets = request.octets
-    negotiation.signature = request.signature
-    return true
-  }
+    /// Fills in the signed message; false when the router's key is not configured.
+    mutating func signV2(_ negotiation: inout Negotiation, host: Name, epoch: UInt64) -> Bool {
+        guard let name = negotiation.route.key, let key = keys[name] else { return false }
+        let permission = V2Message.Permission(
+            host: host, gn: negotiation.key.gn, lifetime: configuration.lifetime)
+        guard
+            let request = V2Message.request(
+                id: negotiation.transaction, permissions: [permission], key: key, epoch: epoch)
+        else { return false }
+        negotiation.octets = request.octets
+        negotiation.signature = request.signature
+        return true
+    }
 
-  /// A datagram that is not of the v1 shape.
-  mutating func receiveV2(
-    _ octets: borrowing RawSpan, from source: IPEndpoint, now: Duration, epoch: UInt64,
-    actions: inout [NegotiationAction]
-  ) {
-    guard let layout = try? MessageView.survey(octets), layout.flags.contains(.response),
-      layout.flags.opcode == .update
-    else {
-      countMalformed()
-      return
+    /// A datagram that is not of the v1 shape.
+    mutating func receiveV2(
+        _ octets: borrowing RawSpan, from source: IPEndpoint, now: Duration, epoch: UInt64,
+        actions: inout [NegotiationAction]
+    ) {
+        guard let layout = try? MessageView.survey(octets), layout.flags.contains(.response),
+            layout.flags.opcode == .update
+        else {
+            countMalformed()
+            return
+        }
+        guard let key = negotiation(withID: layout.id, at: source),
+            let signature = negotiation(key)?.signature
+        else {
+            countUnexpected()
+            return
+        }
+        var verifier = signature.verifier
+        switch verifier.verify(octets, layout: layout, now: epoch) {
+        case .verified: break
+        case .refused(_, _, let isSigned):
+            // Unsigned, it may be a forgery: the hold goes on until its time is over.
+            countBadSignature()
+            if isSigned { complete(key, .refused, now: now, actions: &actions) }
+            return
+        case .pending, .invalid:
+            countBadSignature()
+            return
+        }
+        guard let body = try? V2Message.decode(octets, layout: layout) else {
+            countMalformed()
+            return
+        }
+        guard body.responseCode == .noError else {
+            complete(key, .refused, now: now, actions: &actions)
+            return
+        }
+        guard let permission = body.permissions.first(where: { $0.host.lowercased.wire == key.host })
+        else {
+            countUnexpected()
+            return
+        }
+        guard permission.lifetime > 0 else {
+            extend(key, now: now)
+            return
+        }
+        var hairpin: IPAddress?
+        if key.gn == IPPrefix(key.router), permission.gn != key.gn { hairpin = permission.gn.address }
+        let ports = body.ports.map { port in
+            NegotiationOutcome.PortGrant(
+                address: key.router, transport: port.transport, privatePort: port.privatePort,
+                publicPort: port.publicPort)
+        }
+        complete(
+            key, .granted(lifetime: permission.lifetime, hairpin: hairpin, ports: ports), now: now,
+            actions: &actions)
     }
-    guard let key = negotiation(withID: layout.id, at: source),
-      let signature = negotiation(key)?.signature
-    else {
-      countUnexpected()
-      return
-    }
-    var verifier = signature.verifier
-    switch verifier.verify(octets, layout: layout, now: epoch) {
-    case .verified: break
-    case .refused(_, _, let isSigned):
-      // Unsigned, it may be a forgery: the hold goes on until its time is over.
-      countBadSignature()
-      if isSigned { complete(key, .refused, now: now, actions: &actions) }
-      return
-    case .pending, .invalid:
-      countBadSignature()
-      return
-    }
-    guard let body = try? V2Message.decode(octets, layout: layout) else {
-      countMalformed()
-      return
-    }
-    guard body.responseCode == .noError else {
-      complete(key, .refused, now: now, actions: &actions)
-      return
-    }
-    guard let permission = body.permissions.first(where: { $0.host.lowercased.wire == key.host })
-    else {
-      countUnexpected()
-      return
-    }
-    guard permission.lifetime > 0 else {
-      extend(key, now: now)
-      return
-    }
-    var hairpin: IPAddress?
-    if key.gn == IPPrefix(key.router), permission.gn != key.gn { hairpin = permission.gn.address }
-    let ports = body.ports.map { port in
-      NegotiationOutcome.PortGrant(
-        address: key.router, transport: port.transport, privatePort: port.privatePort,
-        publicPort: port.publicPort)
-    }
-    complete(
-      key, .granted(lifetime: permission.lifetime, hairpin: hairpin, ports: ports), now: now,
-      actions: &actions)
-  }
 
-  /// The v2 negotiation with the router at `source` whose message has `id`.
-  private func negotiation(withID id: UInt16, at source: IPEndpoint) -> Key? {
-    negotiations(with: source.address).first { key in
-      guard let candidate = negotiation(key) else { return false }
-      return candidate.transaction == id && candidate.route.form == .v2
-        && candidate.route.endpoint.port == source.port
+    /// The v2 negotiation with the router at `source` whose message has `id`.
+    private func negotiation(withID id: UInt16, at source: IPEndpoint) -> Key? {
+        negotiations(with: source.address).first { key in
+            guard let candidate = negotiation(key) else { return false }
+            return candidate.transaction == id && candidate.route.form == .v2
+                && candidate.route.endpoint.port == source.port
+        }
     }
-  }
 }

@@ -13,455 +13,455 @@ package import DNSSecurity
 /// No I/O, no clock: events and the time go in, actions come out. Each worker has its own; what they must know
 /// together is in ``TargetMemory``. `now` is a reading of a monotonic clock since any fixed moment.
 package struct Negotiator: ~Copyable {
-  /// One notification under way; several held answers may wait for it.
-  struct Negotiation {
-    var key: Key
-    var route: TargetPolicy.Route
-    var octets: [UInt8]
-    var transaction: UInt16
-    var start: Duration
-    var attempts = 1
-    var limit: Duration
-    var isKnown: Bool
-    var isPending = false
-    var waiters: [UInt64] = []
-    /// Which deadline in the heap is the current one.
-    var alarm: UInt64 = 0
-    /// What a v2 response must be verified with.
-    var signature: V2Message.RequestSignature?
-  }
-
-  /// What makes two notifications the same.
-  struct Key: Hashable {
-    var router: IPAddress
-    /// One address, or the prefix of a trusted forwarder's EDNS Client Subnet.
-    var gn: IPPrefix
-    /// Wire octets in lower case.
-    var host: [UInt8]
-  }
-
-  private struct Hold {
-    var client: IPAddress
-    var start: Duration
-    var remaining: Int
-    var outcome = NegotiationOutcome()
-    var hasTimedOut = false
-  }
-
-  /// How a negotiation with one target ended.
-  enum Ending {
-    case granted(lifetime: UInt32, hairpin: IPAddress?, ports: [NegotiationOutcome.PortGrant])
-    case refused
-    case timedOut
-    case unsupported
-  }
-
-  package let configuration: NTSConfiguration
-  package let policy: TargetPolicy
-  /// What has been counted so far.
-  package private(set) var metrics = NTSMetrics()
-
-  private let memory: TargetMemory
-  let keys: TSIGKeyring
-  private let validated: PrefixSet
-  private var negotiations: [Key: Negotiation] = [:]
-  private var byRouter: [IPAddress: Set<Key>] = [:]
-  private var holds: [UInt64: Hold] = [:]
-  private var alarms = DeadlineHeap<(key: Key, alarm: UInt64)>()
-  private var alarmCount: UInt64 = 0
-  private var nextTransaction = UInt16.random(in: .min ... .max)
-
-  /// A negotiator with nothing under way.
-  ///
-  /// - Parameter memory: the one that all workers share.
-  package init(
-    configuration: NTSConfiguration, memory: TargetMemory, keys: TSIGKeyring = TSIGKeyring()
-  ) {
-    self.configuration = configuration
-    self.memory = memory
-    self.keys = keys
-    policy = TargetPolicy(configuration)
-    validated = PrefixSet(configuration.validatedClients)
-  }
-
-  /// Answers held by this negotiator.
-  package var holdCount: Int { holds.count }
-  /// Notifications under way.
-  package var negotiationCount: Int { negotiations.count }
-  /// When ``advance(to:actions:)`` has something to do; nil while nothing is under way.
-  package var nextDeadline: Duration? { negotiations.isEmpty ? nil : alarms.soonest }
-
-  // MARK: Events
-
-  /// Decides about one answer.
-  ///
-  /// Call it only where ``TargetPolicy/mayApply(zoneIsMarked:)`` says so. Targets remembered as silent are passed
-  /// over before the client is asked to prove anything, so that only a real opening costs it a second query.
-  ///
-  /// - Parameter epoch: the time of day in seconds since 1970, for signatures; only v2 reads it.
-  package mutating func begin(
-    _ request: NegotiationRequest, now: Duration, epoch: UInt64 = 0,
-    actions: inout [NegotiationAction]
-  ) -> NegotiationVerdict {
-    var targets: [(route: TargetPolicy.Route, gn: IPPrefix)] = []
-    for address in request.addresses.prefix(configuration.limits.addressesPerAnswer)
-    where policy.applies(to: address, zoneIsMarked: request.zoneIsMarked) {
-      let route = policy.route(to: address)
-      guard !memory.isSilent(route.endpoint.address, now: now) else {
-        metrics.negativeHits &+= 1
-        continue
-      }
-      guard let gn = subject(of: request, isIPv6: address.isIPv6) else {
-        metrics.unknownClientAddress &+= 1
-        continue
-      }
-      if !targets.contains(where: { $0.route == route && $0.gn == gn }) {
-        targets.append((route, gn))
-      }
+    /// One notification under way; several held answers may wait for it.
+    struct Negotiation {
+        var key: Key
+        var route: TargetPolicy.Route
+        var octets: [UInt8]
+        var transaction: UInt16
+        var start: Duration
+        var attempts = 1
+        var limit: Duration
+        var isKnown: Bool
+        var isPending = false
+        var waiters: [UInt64] = []
+        /// Which deadline in the heap is the current one.
+        var alarm: UInt64 = 0
+        /// What a v2 response must be verified with.
+        var signature: V2Message.RequestSignature?
     }
-    guard !targets.isEmpty else { return .notNeeded }
-    if mustValidate(request) {
-      metrics.validations &+= 1
-      return .validateFirst
-    }
-    return hold(request, for: targets, now: now, epoch: epoch, actions: &actions)
-  }
 
-  /// A datagram arrived at the negotiation socket.
-  package mutating func receive(
-    _ octets: borrowing RawSpan, from source: IPEndpoint, now: Duration, epoch: UInt64 = 0,
-    actions: inout [NegotiationAction]
-  ) {
-    if V1Message.hasShape(octets) {
-      guard let message = try? V1Message(decoding: octets) else {
-        metrics.malformed &+= 1
-        return
-      }
-      settle(
-        type: message.type, transaction: UInt16(message.transactionID), gn: message.gn,
-        host: message.host,
-        source: source, form: .v1, now: now, actions: &actions)
-    } else {
-      receiveV2(octets, from: source, now: now, epoch: epoch, actions: &actions)
+    /// What makes two notifications the same.
+    struct Key: Hashable {
+        var router: IPAddress
+        /// One address, or the prefix of a trusted forwarder's EDNS Client Subnet.
+        var gn: IPPrefix
+        /// Wire octets in lower case.
+        var host: [UInt8]
     }
-  }
 
-  /// An ICMP echo or echo reply arrived, without its IP header. The caller need not look at it first.
-  package mutating func receiveEcho(
-    _ octets: [UInt8], from source: IPAddress, now: Duration, actions: inout [NegotiationAction]
-  ) {
-    guard let echo = try? TSNEcho(decoding: octets) else {
-      metrics.malformed &+= 1
-      return
+    private struct Hold {
+        var client: IPAddress
+        var start: Duration
+        var remaining: Int
+        var outcome = NegotiationOutcome()
+        var hasTimedOut = false
     }
-    // Our own requests come by too where the socket sees what the host sends to itself.
-    guard echo.isReply else { return }
-    settle(
-      type: echo.message.type, transaction: echo.message.id, gn: echo.message.gn,
-      host: echo.message.host,
-      source: IPEndpoint(source, port: 0), form: .icmp, now: now, actions: &actions)
-  }
 
-  /// The system reported an ICMP error for a notification to `target`: every hold for it ends.
-  package mutating func unreachable(
-    _ target: IPAddress, now: Duration, actions: inout [NegotiationAction]
-  ) {
-    guard let keys = byRouter[target] else { return }
-    metrics.unreachables &+= 1
-    for key in keys {
-      guard let negotiation = negotiations[key] else { continue }
-      // An error is easily forged: a router that is known keeps its good name.
-      if !negotiation.isKnown {
-        memory.noteSilence(target, until: now + configuration.negativeTTL, now: now)
-      }
-      finish(key, .unsupported, now: now, actions: &actions)
+    /// How a negotiation with one target ended.
+    enum Ending {
+        case granted(lifetime: UInt32, hairpin: IPAddress?, ports: [NegotiationOutcome.PortGrant])
+        case refused
+        case timedOut
+        case unsupported
     }
-  }
 
-  /// Repeats and gives up what is due at `now`.
-  package mutating func advance(
-    to now: Duration, epoch: UInt64 = 0, actions: inout [NegotiationAction]
-  ) {
-    while let (key, alarm) = alarms.pop(dueAt: now) {
-      guard var negotiation = negotiations[key], negotiation.alarm == alarm else { continue }
-      guard now < negotiation.limit else {
-        giveUp(negotiation, now: now, actions: &actions)
-        continue
-      }
-      negotiation.attempts += 1
-      metrics.retransmissions &+= 1
-      send(negotiation, actions: &actions)
-      negotiations[key] = negotiation
-      schedule(key, now: now)
-    }
-    if alarms.count > 1024, alarms.count > 4 * negotiations.count {
-      let current = negotiations.mapValues(\.alarm)
-      alarms.compact { current[$0.key] == $0.alarm }
-    }
-  }
+    package let configuration: NTSConfiguration
+    package let policy: TargetPolicy
+    /// What has been counted so far.
+    package private(set) var metrics = NTSMetrics()
 
-  /// The held query is gone (its connection was closed); no release will name it.
-  package mutating func cancel(token: UInt64) {
-    guard let hold = holds.removeValue(forKey: token) else { return }
-    memory.endHold(for: hold.client)
-  }
+    private let memory: TargetMemory
+    let keys: TSIGKeyring
+    private let validated: PrefixSet
+    private var negotiations: [Key: Negotiation] = [:]
+    private var byRouter: [IPAddress: Set<Key>] = [:]
+    private var holds: [UInt64: Hold] = [:]
+    private var alarms = DeadlineHeap<(key: Key, alarm: UInt64)>()
+    private var alarmCount: UInt64 = 0
+    private var nextTransaction = UInt16.random(in: .min ... .max)
 
-  // MARK: Starting
+    /// A negotiator with nothing under way.
+    ///
+    /// - Parameter memory: the one that all workers share.
+    package init(
+        configuration: NTSConfiguration, memory: TargetMemory, keys: TSIGKeyring = TSIGKeyring()
+    ) {
+        self.configuration = configuration
+        self.memory = memory
+        self.keys = keys
+        policy = TargetPolicy(configuration)
+        validated = PrefixSet(configuration.validatedClients)
+    }
 
-  private func mustValidate(_ request: NegotiationRequest) -> Bool {
-    if request.isClientValidated || validated.contains(request.client.unmapped) { return false }
-    switch configuration.validateClient {
-    case .always: return true
-    case .pressure: return memory.holdCount >= configuration.limits.pressure
-    case .off: return false
-    }
-  }
+    /// Answers held by this negotiator.
+    package var holdCount: Int { holds.count }
+    /// Notifications under way.
+    package var negotiationCount: Int { negotiations.count }
+    /// When ``advance(to:actions:)`` has something to do; nil while nothing is under way.
+    package var nextDeadline: Duration? { negotiations.isEmpty ? nil : alarms.soonest }
 
-  /// GN in the target's family; nil when its address there is not known (nts.md 2.3).
-  private func subject(of request: NegotiationRequest, isIPv6: Bool) -> IPPrefix? {
-    if let subnet = request.clientSubnet { return subnet.address.isIPv6 == isIPv6 ? subnet : nil }
-    let client = request.client.unmapped
-    if client.isIPv6 == isIPv6 { return IPPrefix(client) }
-    let mapped = configuration.clientMap.first {
-      $0.prefix.contains(client) && $0.address.isIPv6 == isIPv6
-    }
-    return mapped.map { IPPrefix($0.address) }
-  }
+    // MARK: Events
 
-  private mutating func hold(
-    _ request: NegotiationRequest, for targets: [(route: TargetPolicy.Route, gn: IPPrefix)],
-    now: Duration,
-    epoch: UInt64, actions: inout [NegotiationAction]
-  ) -> NegotiationVerdict {
-    switch memory.admitHold(for: request.client) {
-    case .admitted: break
-    case .overTotal:
-      metrics.overTotal &+= 1
-      return .overLimit
-    case .overPerClient:
-      metrics.overPerClient &+= 1
-      return .overLimit
+    /// Decides about one answer.
+    ///
+    /// Call it only where ``TargetPolicy/mayApply(zoneIsMarked:)`` says so. Targets remembered as silent are passed
+    /// over before the client is asked to prove anything, so that only a real opening costs it a second query.
+    ///
+    /// - Parameter epoch: the time of day in seconds since 1970, for signatures; only v2 reads it.
+    package mutating func begin(
+        _ request: NegotiationRequest, now: Duration, epoch: UInt64 = 0,
+        actions: inout [NegotiationAction]
+    ) -> NegotiationVerdict {
+        var targets: [(route: TargetPolicy.Route, gn: IPPrefix)] = []
+        for address in request.addresses.prefix(configuration.limits.addressesPerAnswer)
+        where policy.applies(to: address, zoneIsMarked: request.zoneIsMarked) {
+            let route = policy.route(to: address)
+            guard !memory.isSilent(route.endpoint.address, now: now) else {
+                metrics.negativeHits &+= 1
+                continue
+            }
+            guard let gn = subject(of: request, isIPv6: address.isIPv6) else {
+                metrics.unknownClientAddress &+= 1
+                continue
+            }
+            if !targets.contains(where: { $0.route == route && $0.gn == gn }) {
+                targets.append((route, gn))
+            }
+        }
+        guard !targets.isEmpty else { return .notNeeded }
+        if mustValidate(request) {
+            metrics.validations &+= 1
+            return .validateFirst
+        }
+        return hold(request, for: targets, now: now, epoch: epoch, actions: &actions)
     }
-    let host = request.owner.lowercased
-    var waiting = 0
-    var hasJoined = false
-    var isOverLimit = false
-    for target in targets {
-      let key = Key(router: target.route.endpoint.address, gn: target.gn, host: host.wire)
-      if negotiations[key] != nil {
-        negotiations[key]?.waiters.append(request.token)
-        hasJoined = true
-        waiting += 1
-        continue
-      }
-      guard var negotiation = prepare(key, target.route, host: host, now: now, epoch: epoch) else {
-        metrics.unsuitableNames &+= 1
-        continue
-      }
-      guard memory.admitNegotiation(with: key.router) else {
-        metrics.overPerRouter &+= 1
-        isOverLimit = true
-        continue
-      }
-      negotiation.waiters = [request.token]
-      negotiations[key] = negotiation
-      byRouter[key.router, default: []].insert(key)
-      send(negotiation, actions: &actions)
-      schedule(key, now: now)
-      waiting += 1
-    }
-    guard waiting > 0 else {
-      memory.endHold(for: request.client)
-      return isOverLimit ? .overLimit : .notNeeded
-    }
-    holds[request.token] = Hold(client: request.client, start: now, remaining: waiting)
-    metrics.held &+= 1
-    if hasJoined { metrics.joined &+= 1 }
-    return hasJoined && waiting == 1 ? .joined : .held
-  }
 
-  /// The message for a target; nil when its form cannot carry the name or the family, or its key is missing.
-  private mutating func prepare(
-    _ key: Key, _ route: TargetPolicy.Route, host: Name, now: Duration, epoch: UInt64
-  ) -> Negotiation? {
-    let transaction = nextTransaction
-    nextTransaction &+= 1
-    let isKnown = route.isListed || memory.isKnownRouter(key.router, now: now)
-    var negotiation = Negotiation(
-      key: key, route: route, octets: [], transaction: transaction, start: now,
-      limit: now + (isKnown ? configuration.hold.known : configuration.hold.unknown),
-      isKnown: isKnown)
-    // A prefix as GN fits into v2 only.
-    guard route.form == .v2 || key.gn.length == key.gn.address.bitWidth else { return nil }
-    switch route.form {
-    case .v1:
-      negotiation.transaction = transaction & 0xff
-      let message = V1Message(
-        transactionID: UInt8(transaction & 0xff), type: .notification, gn: key.gn.address,
-        host: host)
-      guard let octets = try? message.encoded() else { return nil }
-      negotiation.octets = octets
-    case .icmp:
-      let message = TSNMessage(type: .notification, id: transaction, gn: key.gn.address, host: host)
-      let echo = TSNEcho(isReply: false, identifier: transaction, sequence: 1, message: message)
-      guard let octets = try? echo.encoded() else { return nil }
-      negotiation.octets = octets
-    case .v2:
-      guard signV2(&negotiation, host: host, epoch: epoch) else { return nil }
+    /// A datagram arrived at the negotiation socket.
+    package mutating func receive(
+        _ octets: borrowing RawSpan, from source: IPEndpoint, now: Duration, epoch: UInt64 = 0,
+        actions: inout [NegotiationAction]
+    ) {
+        if V1Message.hasShape(octets) {
+            guard let message = try? V1Message(decoding: octets) else {
+                metrics.malformed &+= 1
+                return
+            }
+            settle(
+                type: message.type, transaction: UInt16(message.transactionID), gn: message.gn,
+                host: message.host,
+                source: source, form: .v1, now: now, actions: &actions)
+        } else {
+            receiveV2(octets, from: source, now: now, epoch: epoch, actions: &actions)
+        }
     }
-    return negotiation
-  }
 
-  private mutating func send(_ negotiation: Negotiation, actions: inout [NegotiationAction]) {
-    metrics.notifications &+= 1
-    if negotiation.route.form == .icmp {
-      actions.append(.sendEcho(negotiation.octets, to: negotiation.key.router))
-    } else {
-      actions.append(.send(negotiation.octets, to: negotiation.route.endpoint))
+    /// An ICMP echo or echo reply arrived, without its IP header. The caller need not look at it first.
+    package mutating func receiveEcho(
+        _ octets: [UInt8], from source: IPAddress, now: Duration, actions: inout [NegotiationAction]
+    ) {
+        guard let echo = try? TSNEcho(decoding: octets) else {
+            metrics.malformed &+= 1
+            return
+        }
+        // Our own requests come by too where the socket sees what the host sends to itself.
+        guard echo.isReply else { return }
+        settle(
+            type: echo.message.type, transaction: echo.message.id, gn: echo.message.gn,
+            host: echo.message.host,
+            source: IPEndpoint(source, port: 0), form: .icmp, now: now, actions: &actions)
     }
-  }
 
-  /// Sets the alarm for the next repetition or the end, whichever comes first.
-  private mutating func schedule(_ key: Key, now: Duration) {
-    guard var negotiation = negotiations[key] else { return }
-    var due = negotiation.limit
-    let times = configuration.hold.retransmit
-    if negotiation.isPending {
-      due = min(due, now + .milliseconds(500))
-    } else if negotiation.attempts < times.count {
-      due = min(due, negotiation.start + times[negotiation.attempts])
+    /// The system reported an ICMP error for a notification to `target`: every hold for it ends.
+    package mutating func unreachable(
+        _ target: IPAddress, now: Duration, actions: inout [NegotiationAction]
+    ) {
+        guard let keys = byRouter[target] else { return }
+        metrics.unreachables &+= 1
+        for key in keys {
+            guard let negotiation = negotiations[key] else { continue }
+            // An error is easily forged: a router that is known keeps its good name.
+            if !negotiation.isKnown {
+                memory.noteSilence(target, until: now + configuration.negativeTTL, now: now)
+            }
+            finish(key, .unsupported, now: now, actions: &actions)
+        }
     }
-    alarmCount &+= 1
-    negotiation.alarm = alarmCount
-    negotiations[key] = negotiation
-    alarms.push((key, alarmCount), due: due)
-  }
 
-  // MARK: Ending
+    /// Repeats and gives up what is due at `now`.
+    package mutating func advance(
+        to now: Duration, epoch: UInt64 = 0, actions: inout [NegotiationAction]
+    ) {
+        while let (key, alarm) = alarms.pop(dueAt: now) {
+            guard var negotiation = negotiations[key], negotiation.alarm == alarm else { continue }
+            guard now < negotiation.limit else {
+                giveUp(negotiation, now: now, actions: &actions)
+                continue
+            }
+            negotiation.attempts += 1
+            metrics.retransmissions &+= 1
+            send(negotiation, actions: &actions)
+            negotiations[key] = negotiation
+            schedule(key, now: now)
+        }
+        if alarms.count > 1024, alarms.count > 4 * negotiations.count {
+            let current = negotiations.mapValues(\.alarm)
+            alarms.compact { current[$0.key] == $0.alarm }
+        }
+    }
 
-  /// A v1 or TSN message from `source`.
-  private mutating func settle(
-    type: NegotiationType, transaction: UInt16, gn: IPAddress, host: Name, source: IPEndpoint,
-    form: NTSConfiguration.Form, now: Duration, actions: inout [NegotiationAction]
-  ) {
-    let wire = host.lowercased.wire
-    var key = Key(router: source.address, gn: IPPrefix(gn), host: wire)
-    var hairpin: IPAddress?
-    if negotiations[key] == nil, type == .response {
-      // A hairpin response carries the host's private address in the place of GN's.
-      key.gn = IPPrefix(source.address)
-      hairpin = gn
+    /// The held query is gone (its connection was closed); no release will name it.
+    package mutating func cancel(token: UInt64) {
+        guard let hold = holds.removeValue(forKey: token) else { return }
+        memory.endHold(for: hold.client)
     }
-    guard let negotiation = negotiations[key], negotiation.transaction == transaction,
-      negotiation.route.form == form,
-      form == .icmp || negotiation.route.endpoint.port == source.port
-    else {
-      metrics.unexpected &+= 1
-      return
-    }
-    switch type {
-    case .response:
-      complete(
-        key, .granted(lifetime: configuration.lifetime, hairpin: hairpin, ports: []), now: now,
-        actions: &actions)
-    case .refusal: complete(key, .refused, now: now, actions: &actions)
-    case .pending: extend(key, now: now)
-    case .notification:
-      // It came back unchanged: whoever lives there does not know the scheme.
-      metrics.unchangedEchoes &+= 1
-      memory.noteSilence(key.router, until: now + configuration.negativeTTL, now: now)
-      finish(key, .unsupported, now: now, actions: &actions)
-    }
-  }
 
-  /// The router said that the final message follows.
-  mutating func extend(_ key: Key, now: Duration) {
-    guard var negotiation = negotiations[key] else { return }
-    metrics.pendings &+= 1
-    memory.noteRouter(key.router, until: now + .seconds(86_400))
-    negotiation.isKnown = true
-    guard !negotiation.isPending else {
-      negotiations[key] = negotiation
-      return
-    }
-    negotiation.isPending = true
-    negotiation.limit = max(negotiation.limit, negotiation.start + configuration.hold.pending)
-    negotiations[key] = negotiation
-    schedule(key, now: now)
-  }
+    // MARK: Starting
 
-  /// The router gave its final word.
-  mutating func complete(
-    _ key: Key, _ ending: Ending, now: Duration, actions: inout [NegotiationAction]
-  ) {
-    memory.noteRouter(key.router, until: now + .seconds(86_400))
-    if case .granted = ending { metrics.responses &+= 1 } else { metrics.refusals &+= 1 }
-    finish(key, ending, now: now, actions: &actions)
-  }
-
-  private mutating func giveUp(
-    _ negotiation: Negotiation, now: Duration, actions: inout [NegotiationAction]
-  ) {
-    metrics.timeouts &+= 1
-    // A router that waits for another flow and does not answer in time is not silent.
-    if !negotiation.isPending {
-      let rest = negotiation.isKnown ? configuration.knownRetry : configuration.negativeTTL
-      memory.noteSilence(negotiation.key.router, until: now + rest, now: now)
+    private func mustValidate(_ request: NegotiationRequest) -> Bool {
+        if request.isClientValidated || validated.contains(request.client.unmapped) { return false }
+        switch configuration.validateClient {
+        case .always: return true
+        case .pressure: return memory.holdCount >= configuration.limits.pressure
+        case .off: return false
+        }
     }
-    finish(negotiation.key, .timedOut, now: now, actions: &actions)
-  }
 
-  private mutating func finish(
-    _ key: Key, _ ending: Ending, now: Duration, actions: inout [NegotiationAction]
-  ) {
-    guard let negotiation = negotiations.removeValue(forKey: key) else { return }
-    memory.endNegotiation(with: key.router)
-    byRouter[key.router]?.remove(key)
-    if byRouter[key.router]?.isEmpty == true { byRouter[key.router] = nil }
-    for token in negotiation.waiters {
-      guard var hold = holds[token] else { continue }
-      note(ending, of: key, in: &hold)
-      hold.remaining -= 1
-      guard hold.remaining == 0 else {
-        holds[token] = hold
-        continue
-      }
-      holds[token] = nil
-      memory.endHold(for: hold.client)
-      if hold.hasTimedOut, !hold.outcome.isGranted, configuration.hold.onTimeout == .servfail {
-        hold.outcome.isServerFailure = true
-      }
-      hold.outcome.heldFor = now - hold.start
-      metrics.released &+= 1
-      metrics.recordHold(hold.outcome.heldFor)
-      actions.append(.release(token: token, outcome: hold.outcome))
+    /// GN in the target's family; nil when its address there is not known (nts.md 2.3).
+    private func subject(of request: NegotiationRequest, isIPv6: Bool) -> IPPrefix? {
+        if let subnet = request.clientSubnet { return subnet.address.isIPv6 == isIPv6 ? subnet : nil }
+        let client = request.client.unmapped
+        if client.isIPv6 == isIPv6 { return IPPrefix(client) }
+        let mapped = configuration.clientMap.first {
+            $0.prefix.contains(client) && $0.address.isIPv6 == isIPv6
+        }
+        return mapped.map { IPPrefix($0.address) }
     }
-  }
 
-  private mutating func note(_ ending: Ending, of key: Key, in hold: inout Hold) {
-    switch ending {
-    case .granted(let lifetime, let hairpin, let ports):
-      hold.outcome.isGranted = true
-      hold.outcome.ttlCap = min(hold.outcome.ttlCap ?? .max, lifetime)
-      hold.outcome.ports.append(contentsOf: ports)
-      if let hairpin, configuration.isHairpinAnswered {
-        metrics.hairpins &+= 1
-        hold.outcome.replacements.append(.init(address: key.router, replacement: hairpin))
-      }
-    case .timedOut: hold.hasTimedOut = true
-    case .refused, .unsupported: break
+    private mutating func hold(
+        _ request: NegotiationRequest, for targets: [(route: TargetPolicy.Route, gn: IPPrefix)],
+        now: Duration,
+        epoch: UInt64, actions: inout [NegotiationAction]
+    ) -> NegotiationVerdict {
+        switch memory.admitHold(for: request.client) {
+        case .admitted: break
+        case .overTotal:
+            metrics.overTotal &+= 1
+            return .overLimit
+        case .overPerClient:
+            metrics.overPerClient &+= 1
+            return .overLimit
+        }
+        let host = request.owner.lowercased
+        var waiting = 0
+        var hasJoined = false
+        var isOverLimit = false
+        for target in targets {
+            let key = Key(router: target.route.endpoint.address, gn: target.gn, host: host.wire)
+            if negotiations[key] != nil {
+                negotiations[key]?.waiters.append(request.token)
+                hasJoined = true
+                waiting += 1
+                continue
+            }
+            guard var negotiation = prepare(key, target.route, host: host, now: now, epoch: epoch) else {
+                metrics.unsuitableNames &+= 1
+                continue
+            }
+            guard memory.admitNegotiation(with: key.router) else {
+                metrics.overPerRouter &+= 1
+                isOverLimit = true
+                continue
+            }
+            negotiation.waiters = [request.token]
+            negotiations[key] = negotiation
+            byRouter[key.router, default: []].insert(key)
+            send(negotiation, actions: &actions)
+            schedule(key, now: now)
+            waiting += 1
+        }
+        guard waiting > 0 else {
+            memory.endHold(for: request.client)
+            return isOverLimit ? .overLimit : .notNeeded
+        }
+        holds[request.token] = Hold(client: request.client, start: now, remaining: waiting)
+        metrics.held &+= 1
+        if hasJoined { metrics.joined &+= 1 }
+        return hasJoined && waiting == 1 ? .joined : .held
     }
-  }
+
+    /// The message for a target; nil when its form cannot carry the name or the family, or its key is missing.
+    private mutating func prepare(
+        _ key: Key, _ route: TargetPolicy.Route, host: Name, now: Duration, epoch: UInt64
+    ) -> Negotiation? {
+        let transaction = nextTransaction
+        nextTransaction &+= 1
+        let isKnown = route.isListed || memory.isKnownRouter(key.router, now: now)
+        var negotiation = Negotiation(
+            key: key, route: route, octets: [], transaction: transaction, start: now,
+            limit: now + (isKnown ? configuration.hold.known : configuration.hold.unknown),
+            isKnown: isKnown)
+        // A prefix as GN fits into v2 only.
+        guard route.form == .v2 || key.gn.length == key.gn.address.bitWidth else { return nil }
+        switch route.form {
+        case .v1:
+            negotiation.transaction = transaction & 0xff
+            let message = V1Message(
+                transactionID: UInt8(transaction & 0xff), type: .notification, gn: key.gn.address,
+                host: host)
+            guard let octets = try? message.encoded() else { return nil }
+            negotiation.octets = octets
+        case .icmp:
+            let message = TSNMessage(type: .notification, id: transaction, gn: key.gn.address, host: host)
+            let echo = TSNEcho(isReply: false, identifier: transaction, sequence: 1, message: message)
+            guard let octets = try? echo.encoded() else { return nil }
+            negotiation.octets = octets
+        case .v2:
+            guard signV2(&negotiation, host: host, epoch: epoch) else { return nil }
+        }
+        return negotiation
+    }
+
+    private mutating func send(_ negotiation: Negotiation, actions: inout [NegotiationAction]) {
+        metrics.notifications &+= 1
+        if negotiation.route.form == .icmp {
+            actions.append(.sendEcho(negotiation.octets, to: negotiation.key.router))
+        } else {
+            actions.append(.send(negotiation.octets, to: negotiation.route.endpoint))
+        }
+    }
+
+    /// Sets the alarm for the next repetition or the end, whichever comes first.
+    private mutating func schedule(_ key: Key, now: Duration) {
+        guard var negotiation = negotiations[key] else { return }
+        var due = negotiation.limit
+        let times = configuration.hold.retransmit
+        if negotiation.isPending {
+            due = min(due, now + .milliseconds(500))
+        } else if negotiation.attempts < times.count {
+            due = min(due, negotiation.start + times[negotiation.attempts])
+        }
+        alarmCount &+= 1
+        negotiation.alarm = alarmCount
+        negotiations[key] = negotiation
+        alarms.push((key, alarmCount), due: due)
+    }
+
+    // MARK: Ending
+
+    /// A v1 or TSN message from `source`.
+    private mutating func settle(
+        type: NegotiationType, transaction: UInt16, gn: IPAddress, host: Name, source: IPEndpoint,
+        form: NTSConfiguration.Form, now: Duration, actions: inout [NegotiationAction]
+    ) {
+        let wire = host.lowercased.wire
+        var key = Key(router: source.address, gn: IPPrefix(gn), host: wire)
+        var hairpin: IPAddress?
+        if negotiations[key] == nil, type == .response {
+            // A hairpin response carries the host's private address in the place of GN's.
+            key.gn = IPPrefix(source.address)
+            hairpin = gn
+        }
+        guard let negotiation = negotiations[key], negotiation.transaction == transaction,
+            negotiation.route.form == form,
+            form == .icmp || negotiation.route.endpoint.port == source.port
+        else {
+            metrics.unexpected &+= 1
+            return
+        }
+        switch type {
+        case .response:
+            complete(
+                key, .granted(lifetime: configuration.lifetime, hairpin: hairpin, ports: []), now: now,
+                actions: &actions)
+        case .refusal: complete(key, .refused, now: now, actions: &actions)
+        case .pending: extend(key, now: now)
+        case .notification:
+            // It came back unchanged: whoever lives there does not know the scheme.
+            metrics.unchangedEchoes &+= 1
+            memory.noteSilence(key.router, until: now + configuration.negativeTTL, now: now)
+            finish(key, .unsupported, now: now, actions: &actions)
+        }
+    }
+
+    /// The router said that the final message follows.
+    mutating func extend(_ key: Key, now: Duration) {
+        guard var negotiation = negotiations[key] else { return }
+        metrics.pendings &+= 1
+        memory.noteRouter(key.router, until: now + .seconds(86_400))
+        negotiation.isKnown = true
+        guard !negotiation.isPending else {
+            negotiations[key] = negotiation
+            return
+        }
+        negotiation.isPending = true
+        negotiation.limit = max(negotiation.limit, negotiation.start + configuration.hold.pending)
+        negotiations[key] = negotiation
+        schedule(key, now: now)
+    }
+
+    /// The router gave its final word.
+    mutating func complete(
+        _ key: Key, _ ending: Ending, now: Duration, actions: inout [NegotiationAction]
+    ) {
+        memory.noteRouter(key.router, until: now + .seconds(86_400))
+        if case .granted = ending { metrics.responses &+= 1 } else { metrics.refusals &+= 1 }
+        finish(key, ending, now: now, actions: &actions)
+    }
+
+    private mutating func giveUp(
+        _ negotiation: Negotiation, now: Duration, actions: inout [NegotiationAction]
+    ) {
+        metrics.timeouts &+= 1
+        // A router that waits for another flow and does not answer in time is not silent.
+        if !negotiation.isPending {
+            let rest = negotiation.isKnown ? configuration.knownRetry : configuration.negativeTTL
+            memory.noteSilence(negotiation.key.router, until: now + rest, now: now)
+        }
+        finish(negotiation.key, .timedOut, now: now, actions: &actions)
+    }
+
+    private mutating func finish(
+        _ key: Key, _ ending: Ending, now: Duration, actions: inout [NegotiationAction]
+    ) {
+        guard let negotiation = negotiations.removeValue(forKey: key) else { return }
+        memory.endNegotiation(with: key.router)
+        byRouter[key.router]?.remove(key)
+        if byRouter[key.router]?.isEmpty == true { byRouter[key.router] = nil }
+        for token in negotiation.waiters {
+            guard var hold = holds[token] else { continue }
+            note(ending, of: key, in: &hold)
+            hold.remaining -= 1
+            guard hold.remaining == 0 else {
+                holds[token] = hold
+                continue
+            }
+            holds[token] = nil
+            memory.endHold(for: hold.client)
+            if hold.hasTimedOut, !hold.outcome.isGranted, configuration.hold.onTimeout == .servfail {
+                hold.outcome.isServerFailure = true
+            }
+            hold.outcome.heldFor = now - hold.start
+            metrics.released &+= 1
+            metrics.recordHold(hold.outcome.heldFor)
+            actions.append(.release(token: token, outcome: hold.outcome))
+        }
+    }
+
+    private mutating func note(_ ending: Ending, of key: Key, in hold: inout Hold) {
+        switch ending {
+        case .granted(let lifetime, let hairpin, let ports):
+            hold.outcome.isGranted = true
+            hold.outcome.ttlCap = min(hold.outcome.ttlCap ?? .max, lifetime)
+            hold.outcome.ports.append(contentsOf: ports)
+            if let hairpin, configuration.isHairpinAnswered {
+                metrics.hairpins &+= 1
+                hold.outcome.replacements.append(.init(address: key.router, replacement: hairpin))
+            }
+        case .timedOut: hold.hasTimedOut = true
+        case .refused, .unsupported: break
+        }
+    }
 }
 
 extension Negotiator {
-  /// The negotiation that `key` names.
-  func negotiation(_ key: Key) -> Negotiation? { negotiations[key] }
+    /// The negotiation that `key` names.
+    func negotiation(_ key: Key) -> Negotiation? { negotiations[key] }
 
-  /// The negotiations with the router at `address`.
-  func negotiations(with address: IPAddress) -> Set<Key> { byRouter[address] ?? [] }
+    /// The negotiations with the router at `address`.
+    func negotiations(with address: IPAddress) -> Set<Key> { byRouter[address] ?? [] }
 
-  mutating func countUnexpected() { metrics.unexpected &+= 1 }
-  mutating func countMalformed() { metrics.malformed &+= 1 }
-  mutating func countBadSignature() { metrics.badSignatures &+= 1 }
+    mutating func countUnexpected() { metrics.unexpected &+= 1 }
+    mutating func countMalformed() { metrics.malformed &+= 1 }
+    mutating func countBadSignature() { metrics.badSignatures &+= 1 }
 }

@@ -4,112 +4,112 @@ private import Synchronization
 /// What all workers know of targets and clients together: who is no NTS router, who is one, and how many holds there
 /// are. The only thing in this room that is locked, and only for names within the target policy.
 package final class TargetMemory: Sendable {
-  private struct State {
-    var negative: [IPAddress: Duration] = [:]
-    var known: [IPAddress: Duration] = [:]
-    var perClient: [IPAddress: Int] = [:]
-    var perRouter: [IPAddress: Int] = [:]
-    var total = 0
-  }
+    private struct State {
+        var negative: [IPAddress: Duration] = [:]
+        var known: [IPAddress: Duration] = [:]
+        var perClient: [IPAddress: Int] = [:]
+        var perRouter: [IPAddress: Int] = [:]
+        var total = 0
+    }
 
-  /// Which bound a hold would exceed.
-  enum Admission: Equatable { case admitted, overTotal, overPerClient }
+    /// Which bound a hold would exceed.
+    enum Admission: Equatable { case admitted, overTotal, overPerClient }
 
-  private let state = Mutex(State())
-  private let limits: NTSConfiguration.Limits
+    private let state = Mutex(State())
+    private let limits: NTSConfiguration.Limits
 
-  package init(limits: NTSConfiguration.Limits) {
-    self.limits = limits
-  }
+    package init(limits: NTSConfiguration.Limits) {
+        self.limits = limits
+    }
 
-  /// Replies held at this moment.
-  package var holdCount: Int { state.withLock { $0.total } }
-  /// Targets remembered as no NTS routers, expired ones included.
-  package var negativeCount: Int { state.withLock { $0.negative.count } }
-  /// Routers remembered from their answers.
-  package var knownCount: Int { state.withLock { $0.known.count } }
+    /// Replies held at this moment.
+    package var holdCount: Int { state.withLock { $0.total } }
+    /// Targets remembered as no NTS routers, expired ones included.
+    package var negativeCount: Int { state.withLock { $0.negative.count } }
+    /// Routers remembered from their answers.
+    package var knownCount: Int { state.withLock { $0.known.count } }
 
-  /// Forgets that `address` is no NTS router (`toriictl`, or its registration).
-  package func forget(_ address: IPAddress) {
-    state.withLock { _ = $0.negative.removeValue(forKey: address) }
-  }
+    /// Forgets that `address` is no NTS router (`toriictl`, or its registration).
+    package func forget(_ address: IPAddress) {
+        state.withLock { _ = $0.negative.removeValue(forKey: address) }
+    }
 
-  /// Remembers `address` as an NTS router until `expiry`.
-  package func noteRouter(_ address: IPAddress, until expiry: Duration) {
-    state.withLock { state in
-      state.negative[address] = nil
-      if state.known[address] == nil, state.known.count >= limits.knownRouters {
-        if let oldest = state.known.min(by: { $0.value < $1.value })?.key {
-          state.known[oldest] = nil
+    /// Remembers `address` as an NTS router until `expiry`.
+    package func noteRouter(_ address: IPAddress, until expiry: Duration) {
+        state.withLock { state in
+            state.negative[address] = nil
+            if state.known[address] == nil, state.known.count >= limits.knownRouters {
+                if let oldest = state.known.min(by: { $0.value < $1.value })?.key {
+                    state.known[oldest] = nil
+                }
+            }
+            state.known[address] = expiry
         }
-      }
-      state.known[address] = expiry
     }
-  }
 
-  /// Whether `address` is remembered as an NTS router.
-  package func isKnownRouter(_ address: IPAddress, now: Duration) -> Bool {
-    state.withLock { ($0.known[address] ?? .zero) > now }
-  }
+    /// Whether `address` is remembered as an NTS router.
+    package func isKnownRouter(_ address: IPAddress, now: Duration) -> Bool {
+        state.withLock { ($0.known[address] ?? .zero) > now }
+    }
 
-  /// Remembers `address` as no NTS router until `expiry`.
-  func noteSilence(_ address: IPAddress, until expiry: Duration, now: Duration) {
-    state.withLock { state in
-      if state.negative[address] == nil, state.negative.count >= limits.negativeEntries {
-        // Rare and bounded: the expired ones first, then a quarter of the rest, those that expire soonest.
-        state.negative = state.negative.filter { $0.value > now }
-        if state.negative.count >= limits.negativeEntries {
-          let doomed = state.negative.sorted { $0.value < $1.value }.prefix(
-            limits.negativeEntries / 4 + 1)
-          for entry in doomed { state.negative[entry.key] = nil }
+    /// Remembers `address` as no NTS router until `expiry`.
+    func noteSilence(_ address: IPAddress, until expiry: Duration, now: Duration) {
+        state.withLock { state in
+            if state.negative[address] == nil, state.negative.count >= limits.negativeEntries {
+                // Rare and bounded: the expired ones first, then a quarter of the rest, those that expire soonest.
+                state.negative = state.negative.filter { $0.value > now }
+                if state.negative.count >= limits.negativeEntries {
+                    let doomed = state.negative.sorted { $0.value < $1.value }.prefix(
+                        limits.negativeEntries / 4 + 1)
+                    for entry in doomed { state.negative[entry.key] = nil }
+                }
+            }
+            state.negative[address] = expiry
         }
-      }
-      state.negative[address] = expiry
     }
-  }
 
-  /// Whether `address` is remembered as no NTS router.
-  package func isSilent(_ address: IPAddress, now: Duration) -> Bool {
-    state.withLock { state in
-      guard let expiry = state.negative[address] else { return false }
-      if expiry > now { return true }
-      state.negative[address] = nil
-      return false
+    /// Whether `address` is remembered as no NTS router.
+    package func isSilent(_ address: IPAddress, now: Duration) -> Bool {
+        state.withLock { state in
+            guard let expiry = state.negative[address] else { return false }
+            if expiry > now { return true }
+            state.negative[address] = nil
+            return false
+        }
     }
-  }
 
-  func admitHold(for client: IPAddress) -> Admission {
-    state.withLock { state in
-      guard state.total < limits.holds else { return .overTotal }
-      let mine = state.perClient[client, default: 0]
-      guard mine < limits.perClient else { return .overPerClient }
-      state.perClient[client] = mine + 1
-      state.total += 1
-      return .admitted
+    func admitHold(for client: IPAddress) -> Admission {
+        state.withLock { state in
+            guard state.total < limits.holds else { return .overTotal }
+            let mine = state.perClient[client, default: 0]
+            guard mine < limits.perClient else { return .overPerClient }
+            state.perClient[client] = mine + 1
+            state.total += 1
+            return .admitted
+        }
     }
-  }
 
-  func endHold(for client: IPAddress) {
-    state.withLock { state in
-      state.total -= 1
-      let mine = state.perClient[client, default: 1] - 1
-      state.perClient[client] = mine == 0 ? nil : mine
+    func endHold(for client: IPAddress) {
+        state.withLock { state in
+            state.total -= 1
+            let mine = state.perClient[client, default: 1] - 1
+            state.perClient[client] = mine == 0 ? nil : mine
+        }
     }
-  }
 
-  func admitNegotiation(with router: IPAddress) -> Bool {
-    state.withLock { state in
-      let running = state.perRouter[router, default: 0]
-      guard running < limits.perRouter else { return false }
-      state.perRouter[router] = running + 1
-      return true
+    func admitNegotiation(with router: IPAddress) -> Bool {
+        state.withLock { state in
+            let running = state.perRouter[router, default: 0]
+            guard running < limits.perRouter else { return false }
+            state.perRouter[router] = running + 1
+            return true
+        }
     }
-  }
 
-  func endNegotiation(with router: IPAddress) {
-    state.withLock { state in
-      let running = state.perRouter[router, default: 1] - 1
-      state.perRouter[router] = running == 0 ? nil : running
+    func endNegotiation(with router: IPAddress) {
+        state.withLock { state in
+            let running = state.perRouter[router, default: 1] - 1
+            state.perRouter[router] = running == 0 ? nil : running
+        }
     }
-  }
 }

@@ -1,0 +1,239 @@
+package import DNSCore
+
+/// The router's Private Host List: host name -> private address (nts.md 1.2, 2.5).
+///
+/// A name belongs to whoever had it first until that entry ends; only static configuration stands above. An address
+/// is always the source of the packet that registered it, never record data. Times are seconds since 1970, since
+/// the list survives a restart.
+package struct PrivateHostList: Sendable {
+    /// Where an entry came from; a later one here gives way to an earlier one.
+    package enum Source: String, Sendable, CaseIterable {
+        case configured = "static"
+        case local
+        case lease
+        case update
+    }
+
+    /// One host.
+    package struct Entry: Hashable, Sendable {
+        package var name: Name
+        package var ipv4: IPAddress?
+        package var ipv6: IPAddress?
+        package var source: Source
+        /// Seconds since 1970 at which it ends; `.max` = never.
+        package var expiry: UInt64
+        package var policy: HostPolicy
+        /// When it was first entered, seconds since 1970.
+        package var since: UInt64
+
+        package init(
+            name: Name, ipv4: IPAddress? = nil, ipv6: IPAddress? = nil, source: Source,
+            expiry: UInt64 = .max,
+            policy: HostPolicy = HostPolicy(), since: UInt64 = 0
+        ) {
+            self.name = name
+            self.ipv4 = ipv4
+            self.ipv6 = ipv6
+            self.source = source
+            self.expiry = expiry
+            self.policy = policy
+            self.since = since
+        }
+
+        /// The host's address in a family.
+        package func address(isIPv6: Bool) -> IPAddress? { isIPv6 ? ipv6 : ipv4 }
+    }
+
+    /// Bounds and filters.
+    package struct Configuration: Sendable {
+        /// Seconds that a learnt entry lives after its last registration.
+        package var lifetime: UInt64 = 86_400
+        /// Only names at or below these are learnt; empty = any.
+        package var suffixes: [Name] = []
+        /// Entries in all; a registration beyond is refused and counted.
+        package var entryLimit = 65_536
+        /// Names that one address may hold; a registration beyond is refused and counted.
+        package var namesPerHost = 32
+        /// Policy of learnt hosts.
+        package var policy = HostPolicy()
+
+        package init() {}
+    }
+
+    /// What became of a registration.
+    package enum Outcome: Sendable, Equatable {
+        case entered
+        case refreshed
+        /// Another address holds the name.
+        case conflict(holder: IPAddress)
+        /// Not below one of the suffixes.
+        case foreign
+        case overLimit
+    }
+
+    package var configuration: Configuration
+    private var entries: [Name: Entry] = [:]
+    private var namesByAddress: [IPAddress: Set<Name>] = [:]
+    /// Whether something changed since the list was last written out.
+    package private(set) var isDirty = false
+
+    package init(configuration: Configuration = Configuration()) {
+        self.configuration = configuration
+    }
+
+    package var count: Int { entries.count }
+    /// All entries in canonical order of names.
+    package var all: [Entry] { entries.values.sorted { $0.name < $1.name } }
+
+    /// The entry of `name`, if it has not ended.
+    package func lookup(_ name: Name, epoch: UInt64) -> Entry? {
+        guard let entry = entries[name], entry.expiry > epoch else { return nil }
+        return entry
+    }
+
+    /// Names that `address` holds.
+    package func names(of address: IPAddress) -> [Name] {
+        namesByAddress[address, default: []].sorted()
+    }
+
+    /// Enters what the owner decided: configuration, the local API. Replaces whatever was there.
+    package mutating func set(_ entry: Entry) {
+        remove(entry.name)
+        insert(entry)
+    }
+
+    /// Enters a name that `address` has registered or was leased.
+    package mutating func register(
+        _ name: Name, address: IPAddress, source: Source, expiry: UInt64? = nil, epoch: UInt64
+    ) -> Outcome {
+        let suffixes = configuration.suffixes
+        guard suffixes.isEmpty || suffixes.contains(where: { name.isAtOrBelow($0) }), !name.isRoot
+        else {
+            return .foreign
+        }
+        let until = expiry ?? epoch + configuration.lifetime
+        if var entry = entries[name], entry.expiry > epoch {
+            if let holder = entry.address(isIPv6: address.isIPv6) {
+                guard holder == address else { return .conflict(holder: holder) }
+                guard entry.source == source else { return .refreshed }
+                entry.expiry = max(entry.expiry, until)
+                entries[name] = entry
+                isDirty = true
+                return .refreshed
+            }
+            // The other family of a host: only the one who shares a link-layer identity could be told apart here,
+            // so a second family joins only what the same source kind entered, and static entries stay as written.
+            guard entry.source == source, source != .configured else {
+                return .conflict(holder: entry.ipv4 ?? entry.ipv6 ?? address)
+            }
+            guard hasRoom(at: address) else { return .overLimit }
+            if address.isIPv6 { entry.ipv6 = address } else { entry.ipv4 = address }
+            entry.expiry = max(entry.expiry, until)
+            remove(name)
+            insert(entry)
+            return .entered
+        }
+        remove(name)
+        guard entries.count < configuration.entryLimit, hasRoom(at: address) else { return .overLimit }
+        insert(
+            Entry(
+                name: name, ipv4: address.isIPv6 ? nil : address, ipv6: address.isIPv6 ? address : nil,
+                source: source,
+                expiry: until, policy: configuration.policy, since: epoch))
+        return .entered
+    }
+
+    /// Takes back a name that `address` deleted; only its holder can, and only what was learnt the same way.
+    ///
+    /// - Returns: whether an entry ended.
+    package mutating func unregister(_ name: Name, address: IPAddress, source: Source) -> Bool {
+        guard let entry = entries[name], entry.source == source,
+            entry.address(isIPv6: address.isIPv6) == address
+        else { return false }
+        remove(name)
+        return true
+    }
+
+    /// Ends an entry, whoever holds it.
+    ///
+    /// - Returns: the entry that was there.
+    @discardableResult
+    package mutating func remove(_ name: Name) -> Entry? {
+        guard let entry = entries.removeValue(forKey: name) else { return nil }
+        for address in [entry.ipv4, entry.ipv6].compactMap(\.self) {
+            namesByAddress[address]?.remove(name)
+            if namesByAddress[address]?.isEmpty == true { namesByAddress[address] = nil }
+        }
+        isDirty = true
+        return entry
+    }
+
+    /// Ends all entries of one source: before they are read again.
+    package mutating func removeAll(from source: Source) {
+        for entry in all where entry.source == source { remove(entry.name) }
+    }
+
+    /// Drops what has ended.
+    package mutating func expire(epoch: UInt64) {
+        for entry in entries.values where entry.expiry <= epoch { remove(entry.name) }
+    }
+
+    private func hasRoom(at address: IPAddress) -> Bool {
+        namesByAddress[address, default: []].count < configuration.namesPerHost
+    }
+
+    private mutating func insert(_ entry: Entry) {
+        entries[entry.name] = entry
+        for address in [entry.ipv4, entry.ipv6].compactMap(\.self) {
+            namesByAddress[address, default: []].insert(entry.name)
+        }
+        isDirty = true
+    }
+}
+
+extension PrivateHostList {
+    /// The learnt entries as text, one a line: name, IPv4 or `-`, IPv6 or `-`, source, expiry, since.
+    package var text: String {
+        let learnt = all.filter { $0.source == .update || $0.source == .local }
+        return "# torii-router private host list 1\n"
+            + learnt.map { entry in
+                let ipv4 = entry.ipv4?.description ?? "-"
+                let ipv6 = entry.ipv6?.description ?? "-"
+                return
+                    "\(entry.name) \(ipv4) \(ipv6) \(entry.source.rawValue) \(entry.expiry) \(entry.since)\n"
+            }.joined()
+    }
+
+    /// The list has been written out.
+    package mutating func markClean() { isDirty = false }
+
+    /// Reads what ``text`` wrote. A line that cannot be read is passed over: the list is a cache.
+    ///
+    /// - Returns: how many entries were taken, and how many lines were not.
+    @discardableResult
+    package mutating func restore(_ text: String, epoch: UInt64) -> (taken: Int, skipped: Int) {
+        var taken = 0
+        var skipped = 0
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+            let fields = line.split(separator: " ")
+            guard fields.count == 6, let name = try? Name(fields[0]),
+                let source = Source(rawValue: String(fields[3])),
+                let expiry = UInt64(fields[4]), let since = UInt64(fields[5]), expiry > epoch,
+                entries[name] == nil, entries.count < configuration.entryLimit,
+                fields[1] == "-" || IPAddress(fields[1])?.isIPv4 == true,
+                fields[2] == "-" || IPAddress(fields[2])?.isIPv6 == true
+            else {
+                skipped += 1
+                continue
+            }
+            insert(
+                Entry(
+                    name: name, ipv4: IPAddress(fields[1]), ipv6: IPAddress(fields[2]), source: source,
+                    expiry: expiry,
+                    policy: configuration.policy, since: since))
+            taken += 1
+        }
+        isDirty = false
+        return (taken, skipped)
+    }
+}
