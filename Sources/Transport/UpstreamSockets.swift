@@ -1,0 +1,245 @@
+internal import CShims
+
+/// The limits of questions to other servers over UDP. Each worker has its own.
+package struct UpstreamLimits: Sendable {
+    /// Questions under way at once, one descriptor each; further ones are refused and counted.
+    package var outstanding = 4096
+    /// Ports tried until one is free.
+    package var portTries = 16
+    /// Largest answer in octets; a longer one is handed over cut short (its TC bit says what to do).
+    package var answerSize = 4096
+
+    package init() {}
+}
+
+/// What has become of questions over UDP since the start.
+package struct UpstreamStatistics: Sendable {
+    package var sent: UInt64 = 0
+    package var received: UInt64 = 0
+    package var timedOut: UInt64 = 0
+    package var unreachable: UInt64 = 0
+    /// Messages from another address than the one asked; dropped.
+    package var strangers: UInt64 = 0
+    /// Questions refused at ``UpstreamLimits/outstanding`` or for want of descriptors.
+    package var exhausted: UInt64 = 0
+    /// Ports that were in use and chosen again.
+    package var portsTaken: UInt64 = 0
+    /// Questions under way.
+    package var outstanding = 0
+}
+
+/// Questions to other servers over UDP, each from a fresh socket on a port of its own.
+///
+/// Why a fresh socket each time, when reusing one would save four system calls: every server that is asked learns the
+/// port. One of them may be the attacker's, and a port used again would be known to him for the next question; and a
+/// port that stays open is one that side channels have time to find. Why no stock of sockets opened beforehand: what
+/// is bound already receives already, so forged answers could be laid in wait in its queue. The socket is connected, so the
+/// kernel drops what comes from elsewhere and answers a probe of the port just as it answers one of a closed port.
+///
+/// What is saved compared with the usual way: descriptors come non-blocking and close-on-exec in one call, random numbers
+/// in batches from one call, leaving epoll is left to the close, and timers are ours.
+@safe package final class UpstreamSockets: EventSource, TimerTarget {
+    private struct Exchange {
+        var descriptor: Int32 = -1
+        var generation: UInt32 = 0
+        var port: UInt16 = 0
+        var server = SocketAddress.none
+        var tag: UInt64 = 0
+        var timer = TimerToken.none
+    }
+
+    /// Counters; read them on the loop's thread.
+    package private(set) var statistics = UpstreamStatistics()
+
+    private let loop: EventLoop
+    private let handler: any UpstreamHandler
+    private let limits: UpstreamLimits
+    private let ports: PortChoice
+    private let sources: [SocketAddress]
+    private let random: RandomPool
+    private var exchanges: [Exchange] = []
+    private var unused: [Int] = []
+    private let buffer: UnsafeMutableRawBufferPointer
+
+    /// - Parameters:
+    ///   - sources: own addresses to ask from, one chosen at random for each question; none of a family = the
+    ///     kernel's choice.
+    package init(
+        on loop: EventLoop, handler: any UpstreamHandler, limits: UpstreamLimits = UpstreamLimits(),
+        ports: PortChoice = PortChoice(), sources: [SocketAddress] = [], random: RandomPool = RandomPool()
+    ) {
+        self.loop = loop
+        self.handler = handler
+        self.limits = limits
+        self.ports = ports
+        self.sources = sources
+        self.random = random
+        unsafe buffer = .allocate(byteCount: limits.answerSize, alignment: 64)
+    }
+
+    deinit { unsafe buffer.deallocate() }
+
+    /// Sends a question from a fresh random port.
+    ///
+    /// - Parameters:
+    ///   - octets: the message, with an unpredictable ID.
+    ///   - timeout: after it, `failed(.timedOut)` is called.
+    ///   - tag: given back with what comes.
+    /// - Returns: nil when no socket could be had; nothing will be called back then.
+    package func send(
+        _ octets: UnsafeRawBufferPointer, to server: SocketAddress, timeout: Duration, tag: UInt64
+    )
+        -> UpstreamToken?
+    {
+        guard statistics.outstanding < limits.outstanding, let (descriptor, port) = open(toward: server)
+        else {
+            statistics.exhausted &+= 1
+            return nil
+        }
+        let slot = unused.popLast() ?? exchanges.count
+        if slot == exchanges.count { exchanges.append(Exchange()) }
+        do {
+            try loop.watch(descriptor, for: .readable, source: self, tag: UInt32(slot))
+        } catch {
+            _ = torii_close(descriptor)
+            unused.append(slot)
+            statistics.exhausted &+= 1
+            return nil
+        }
+        // An error here (no route, filtered, or an ICMP error already) is found by the loop as well: report it there.
+        _ = unsafe torii_write(descriptor, octets.baseAddress, octets.count)
+        statistics.sent &+= 1
+        statistics.outstanding += 1
+        exchanges[slot].descriptor = descriptor
+        exchanges[slot].port = port
+        exchanges[slot].server = server
+        exchanges[slot].tag = tag
+        exchanges[slot].timer = loop.arm(
+            at: loop.now + timeout, target: self,
+            tag: UInt64(exchanges[slot].generation) << 32 | UInt64(slot))
+        return UpstreamToken(slot: UInt32(slot), generation: exchanges[slot].generation, port: port)
+    }
+
+    /// Ends a question; nothing is called back for it any more. False when it had ended.
+    @discardableResult
+    package func cancel(_ token: UpstreamToken) -> Bool {
+        let slot = Int(token.slot)
+        guard slot < exchanges.count, exchanges[slot].generation == token.generation,
+            exchanges[slot].descriptor >= 0
+        else { return false }
+        end(slot)
+        return true
+    }
+
+    /// Ends all questions without calling back.
+    package func close() {
+        for slot in exchanges.indices where exchanges[slot].descriptor >= 0 { end(slot) }
+    }
+
+    private func open(toward server: SocketAddress) -> (Int32, UInt16)? {
+        let descriptor = torii_socket(server.family.rawValue, false)
+        guard descriptor >= 0 else { return nil }
+        var local = source(for: server).raw
+        var isBound = false
+        for _ in 0..<limits.portTries {
+            local.port = ports.next(from: random)
+            let result = unsafe torii_bind(descriptor, &local)
+            isBound = result == 0
+            if isBound || result != -Int32(TORII_EADDRINUSE) { break }
+            statistics.portsTaken &+= 1
+        }
+        var remote = server.raw
+        // Errors of the network are wanted at once, and not only those the kernel counts as hard.
+        guard isBound, unsafe torii_connect(descriptor, &remote) == 0,
+            torii_set_receive_errors(descriptor, server.family.rawValue) == 0
+        else {
+            _ = torii_close(descriptor)
+            return nil
+        }
+        return (descriptor, local.port)
+    }
+
+    private func source(for server: SocketAddress) -> SocketAddress {
+        var chosen: SocketAddress?
+        var candidates: UInt64 = 0
+        for source in sources where source.family == server.family {
+            candidates += 1
+            if candidates == 1 || random.nextUInt64() % candidates == 0 { chosen = source }
+        }
+        return chosen ?? SocketAddress(high: 0, low: 0, port: 0, family: server.family)
+    }
+
+    private func end(_ slot: Int) {
+        let descriptor = exchanges[slot].descriptor
+        loop.cancel(exchanges[slot].timer)
+        loop.unwatch(descriptor, isClosing: true)
+        _ = torii_close(descriptor)
+        exchanges[slot].descriptor = -1
+        exchanges[slot].generation &+= 1
+        unused.append(slot)
+        statistics.outstanding -= 1
+    }
+
+    private func token(_ slot: Int) -> UpstreamToken {
+        UpstreamToken(slot: UInt32(slot), generation: exchanges[slot].generation, port: exchanges[slot].port)
+    }
+
+    private func fail(_ slot: Int, _ failure: UpstreamFailure) {
+        let token = token(slot)
+        let tag = exchanges[slot].tag
+        end(slot)
+        handler.failed(failure, for: token, tag: tag)
+    }
+
+    package func ready(_ events: Readiness, tag: UInt32) {
+        let slot = Int(tag)
+        guard slot < exchanges.count, exchanges[slot].descriptor >= 0 else { return }
+        if events.contains(.error) { return takeError(slot) }
+        var remote = torii_address()
+        var local = torii_address()
+        var interface: UInt32 = 0
+        var truncated = false
+        let count = unsafe torii_receive_from(
+            exchanges[slot].descriptor, buffer.baseAddress, buffer.count, &remote, &local, &interface,
+            &truncated)
+        guard count >= 0 else {
+            if count != -TORII_EAGAIN { takeError(slot) }
+            return
+        }
+        let server = exchanges[slot].server
+        guard remote.port == server.port, server.sameAddress(as: SocketAddress(remote)) else {
+            // Came between bind and connect.
+            statistics.strangers &+= 1
+            return
+        }
+        statistics.received &+= 1
+        let token = token(slot)
+        let message = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        let verdict = unsafe handler.received(message, from: server, for: token, tag: exchanges[slot].tag)
+        if case .done = verdict { cancel(token) }
+    }
+
+    private func takeError(_ slot: Int) {
+        let descriptor = exchanges[slot].descriptor
+        var error = torii_icmp_error()
+        var code: Int32 = 0
+        for _ in 0..<8 {
+            guard unsafe torii_receive_error(descriptor, nil, 0, &error) == 1 else { break }
+            code = error.error
+        }
+        let pending = torii_socket_error(descriptor)
+        if code == 0 { code = pending }
+        guard code != 0 else { return }
+        statistics.unreachable &+= 1
+        fail(slot, .unreachable(errno: code))
+    }
+
+    package func timerFired(tag: UInt64, at now: MonotonicTime) {
+        let slot = Int(tag & 0xffff_ffff)
+        guard slot < exchanges.count, exchanges[slot].generation == UInt32(tag >> 32),
+            exchanges[slot].descriptor >= 0
+        else { return }
+        statistics.timedOut &+= 1
+        fail(slot, .timedOut)
+    }
+}
