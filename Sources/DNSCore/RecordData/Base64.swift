@@ -1,7 +1,7 @@
 /// Base64 with padding (RFC 4648 4), without Foundation.
-package enum Base64 {
+enum Base64 {
     /// The octets that `text` stands for; nil when it is not canonical base64. No blanks are allowed.
-    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(text.count / 4 * 3 + 3)
         var accumulator: UInt32 = 0
@@ -35,7 +35,7 @@ package enum Base64 {
     }
 
     /// Appends `octets` as base64 text.
-    package static func encode(_ octets: ArraySlice<UInt8>, into text: inout [UInt8]) {
+    static func encode(_ octets: ArraySlice<UInt8>, into text: inout [UInt8]) {
         var index = octets.startIndex
         while index < octets.endIndex {
             let count = min(3, octets.endIndex - index)
