@@ -76,6 +76,7 @@ final class WireClient: Sendable {
 
     private let descriptor: Int32
     private let transport: Transport
+    var isStream: Bool { transport == .tcp }
     let localPort: UInt16
 
     init(_ transport: Transport, _ address: String = "127.0.0.1", port: UInt16) throws {

@@ -1,0 +1,135 @@
+import Foundation
+import Testing
+
+@Suite("toriictl")
+struct ControlTests {
+    static let zone = "zones: [ { name: example.net, kind: primary, file: small.zone } ]\n"
+
+    static func start() throws -> Daemon {
+        try Daemon(Daemon.basics + zone, files: ["small.zone": Zones.small])
+    }
+
+    @Test("status is 0 while the daemon runs and 3 when it does not")
+    func status() throws {
+        let daemon = try Self.start()
+        #expect(try daemon.control("status").status == .exited(0))
+        try daemon.stop()
+        #expect(try daemon.control("status").status == .exited(3))
+    }
+
+    @Test(
+        "Every verb exits 3 when the daemon does not run",
+        arguments: ["stop", "reload", "stats", "zone list"])
+    func notRunning(_ verb: String) throws {
+        let result = try Tool.run(
+            Places.program("toriictl"),
+            ["--socket", "/nonexistent/torii.sock"] + verb.split(separator: " ").map(String.init))
+        #expect(result.status == .exited(3))
+    }
+
+    @Test("Bad usage exits 2", arguments: ["", "frobnicate", "zone frobnicate", "check zone", "cache flush"])
+    func usage(_ words: String) throws {
+        let daemon = try Self.start()
+        let result = try Tool.run(
+            Places.program("toriictl"),
+            ["--socket", daemon.directory.path + "/torii.sock"] + words.split(separator: " ").map(String.init)
+        )
+        #expect(result.status == .exited(2), "\(result)")
+    }
+
+    @Test("stop ends the daemon cleanly")
+    func stop() throws {
+        let daemon = try Self.start()
+        #expect(try daemon.control("stop").status == .exited(0))
+        #expect(try daemon.process.waitForExit(within: 5) == .exited(0))
+    }
+
+    @Test("SIGTERM and SIGINT are a clean stop", arguments: [SIGTERM, SIGINT])
+    func signals(_ signal: Int32) throws {
+        let daemon = try Self.start()
+        daemon.process.signal(signal)
+        #expect(try daemon.process.waitForExit(within: 5) == .exited(0))
+    }
+
+    @Test("status --json and stats --json are JSON", arguments: ["status", "stats", "zone list"])
+    func json(_ verb: String) throws {
+        let daemon = try Self.start()
+        let words = ["--json"] + verb.split(separator: " ").map(String.init)
+        let result = try Tool.run(
+            Places.program("toriictl"), ["--socket", daemon.directory.path + "/torii.sock"] + words)
+        #expect(result.status == .exited(0), "\(result)")
+        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(result.output.utf8)) }
+    }
+
+    @Test("stats count what was asked")
+    func stats() throws {
+        let daemon = try Self.start()
+        for _ in 0..<10 { _ = try daemon.ask("www.example.net") }
+        let output = try daemon.control("stats").output
+        let numbers = output.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
+        #expect(numbers.contains { $0 >= 10 }, "\(output)")
+    }
+
+    @Test("zone list names each zone with its serial")
+    func zones() throws {
+        let daemon = try Self.start()
+        let output = try daemon.control("zone", "list").output
+        #expect(output.contains("example.net") && output.contains("1"))
+    }
+
+    @Test("zone status of a zone that is not there is an error")
+    func noZone() throws {
+        #expect(try Self.start().control("zone", "status", "example.com").status == .exited(1))
+    }
+
+    @Test("check zone ends in OK for a good zone, and needs no daemon")
+    func checkGood() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("good.zone", Zones.small)
+        let result = try Tool.run(Places.program("toriictl"), ["check", "zone", "example.net", file])
+        #expect(result.status == .exited(0), "\(result)")
+        #expect(result.output.split(separator: "\n").last == "OK")
+    }
+
+    @Test(
+        "check zone refuses what makes no zone, with the line",
+        arguments: [
+            ("two SOAs", "@ IN SOA ns1 h 2 1 1 1 1\n", true),
+            ("an owner outside", "www.example.org. IN A 192.0.2.1\n", true),
+            ("a CNAME beside data", "www IN CNAME ns1\n", true),
+            ("two CNAMEs", "c IN CNAME ns1\nc IN CNAME www\n", true),
+            ("two DNAMEs", "d IN DNAME a.example.org.\nd IN DNAME b.example.org.\n", true),
+            ("data below a DNAME", "d IN DNAME a.example.org.\nx.d IN A 192.0.2.1\n", true),
+            ("a broken address", "b IN A 192.0.2.1.1\n", true), ("an unknown word", "b IN FROB 1\n", true),
+            ("an unclosed quote", "b IN TXT \"abc\n", true),
+            ("an unclosed parenthesis", "b IN TXT ( abc\n", true),
+        ])
+    func checkBad(_ what: String, _ text: String, _ namesLine: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("bad.zone", Zones.small + text)
+        let result = try Tool.run(Places.program("toriictl"), ["check", "zone", "example.net", file])
+        #expect(result.status == .exited(1), "\(what): \(result)")
+        #expect((result.output + result.errors).contains("bad.zone:"), "\(what): \(result)")
+    }
+
+    @Test("check conf says where an error is and exits 1; 0 when there is none")
+    func checkConf() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("small.zone", Zones.small)
+        let good = try directory.write("good.yaml", BadConfiguration.listen + Self.zone)
+        let bad = try directory.write("bad.yaml", BadConfiguration.listen + "colour: blue\n")
+        #expect(try Tool.run(Places.program("toriictl"), ["check", "conf", good]).status == .exited(0))
+        let result = try Tool.run(Places.program("toriictl"), ["check", "conf", bad])
+        #expect(result.status == .exited(1))
+        #expect((result.output + result.errors).contains("bad.yaml:3:1"), "\(result)")
+    }
+
+    @Test("The control socket is for its owner alone")
+    func permissions() throws {
+        let daemon = try Self.start()
+        let attributes = try FileManager.default.attributesOfItem(
+            atPath: daemon.directory.path + "/torii.sock")
+        let mode = attributes[.posixPermissions] as? Int ?? 0o777
+        #expect(mode & 0o007 == 0)
+    }
+}
