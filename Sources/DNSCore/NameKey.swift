@@ -146,3 +146,52 @@
         }
     }
 }
+
+/// The addresses inside a ``NameKey``, for lookups that cannot borrow it: valid until its next load.
+@safe package struct NameKeyView {
+    private let base: UnsafePointer<UInt8>
+    private let offsets: UnsafePointer<UInt8>
+    private let hashes: UnsafePointer<UInt64>
+    /// Octets of the name, the root label included.
+    package let length: Int
+    /// Labels of the name, the root label not counted.
+    package let labelCount: Int
+
+    fileprivate init(
+        base: UnsafePointer<UInt8>, offsets: UnsafePointer<UInt8>, hashes: UnsafePointer<UInt64>, length: Int,
+        labelCount: Int
+    ) {
+        unsafe self.base = base
+        unsafe self.offsets = offsets
+        unsafe self.hashes = hashes
+        self.length = length
+        self.labelCount = labelCount
+    }
+
+    /// Where label `index` starts; 0 to ``labelCount``.
+    @inline(__always)
+    package func offset(ofLabel index: Int) -> Int { Int(unsafe offsets[index]) }
+
+    /// Hash of the name that starts at label `index`; 0 to ``labelCount``.
+    @inline(__always)
+    package func hash(from index: Int) -> UInt64 { unsafe hashes[index] }
+
+    /// The lower-case octets from label `index` to the end.
+    @inline(__always)
+    @unsafe package func octets(from index: Int) -> UnsafePointer<UInt8> {
+        unsafe base + Int(unsafe offsets[index])
+    }
+
+    /// Octets from label `index` to the end.
+    @inline(__always)
+    package func length(from index: Int) -> Int { length - Int(unsafe offsets[index]) }
+}
+
+extension NameKey {
+    /// The addresses inside; valid until the next load and no longer than this key.
+    @unsafe package var view: NameKeyView {
+        unsafe NameKeyView(
+            base: octetsBase, offsets: offsetsBase, hashes: hashesBase, length: length, labelCount: labelCount
+        )
+    }
+}
