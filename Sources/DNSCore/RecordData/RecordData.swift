@@ -25,7 +25,7 @@ package struct RecordData: Hashable, Sendable {
 
     /// Whether the octets have the form that `type` demands. Opaque types always have.
     package func isWellFormed(as type: RRType) -> Bool {
-        walk(as: type) { _, _ in }
+        walk(as: type) { _, _ in } && isDeeplyWellFormed(as: type)
     }
 
     /// The canonical form: embedded names in lower case where RFC 4034 6.2 (as amended by RFC 6840 5.1) says so.

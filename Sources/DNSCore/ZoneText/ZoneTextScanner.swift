@@ -144,7 +144,9 @@
         recordClass = options.requiredClass ?? .internet
         while true {
             if lexer.tokenCount > 0, lexer.tokenStart[0] &- 48 < 10, given == nil {
-                given = try lexer.period()
+                let seconds = TTL(rawValue: try lexer.period()).rawValue
+                given = seconds
+                lastTTL = seconds
             } else if !hasClass,
                 let found = unsafe RRTypeTable.recordClass(lexer.tokenStart, count: lexer.tokenCount)
             {
@@ -163,8 +165,7 @@
     private mutating func settleTTL(_ given: UInt32?) throws(ZoneTextError.Reason) {
         ttlIsExplicit = given != nil
         if let given {
-            ttl = TTL(rawValue: given).rawValue
-            lastTTL = ttl
+            ttl = given
         } else if let usual = defaultTTL ?? lastTTL {
             ttl = usual
         } else if type == .soa, data.count >= 20 {

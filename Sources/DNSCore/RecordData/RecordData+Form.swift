@@ -1,0 +1,55 @@
+extension RecordData {
+    /// The demands of single types beyond the list of their fields.
+    func isDeeplyWellFormed(as type: RRType) -> Bool {
+        switch type {
+        case .svcb, .https:
+            return SVCB(self)?.parameters.allSatisfy(\.isWellFormed) ?? false
+        case .caa:
+            guard let end = RDataReader(octets).stringEnd(1), end > 2 else { return false }
+            return octets[2..<end].allSatisfy { $0 &- 0x30 < 10 || ($0 | 0x20) &- 0x61 < 26 }
+        case .nsec3:
+            // The next owner's hash has at least one octet (RFC 5155 3.2).
+            guard let saltEnd = RDataReader(octets).stringEnd(4) else { return false }
+            return octets[saltEnd] > 0
+        case .loc:
+            return isLocation
+        case .ipseckey:
+            return endpointEnd(kind: Int(octets[1]), from: 3).map { $0 <= octets.count } ?? false
+        case .amtrelay:
+            return endpointEnd(kind: Int(octets[1] & 0x7f), from: 2).map { $0 == octets.count } ?? false
+        case .hip:
+            return isHostIdentity
+        default:
+            return true
+        }
+    }
+
+    /// RFC 1876 2: version 0, and sizes whose two digits are decimal.
+    private var isLocation: Bool {
+        guard octets.count == 16, octets[0] == 0 else { return false }
+        return octets[1...3].allSatisfy { $0 >> 4 < 10 && $0 & 15 < 10 }
+    }
+
+    /// Where the gateway (RFC 4025 2.5) or relay (RFC 8777 4.2.4) ends.
+    private func endpointEnd(kind: Int, from start: Int) -> Int? {
+        switch kind {
+        case 0: start
+        case 1: start + 4
+        case 2: start + 16
+        case 3: RDataReader(octets).nameEnd(start)
+        default: nil
+        }
+    }
+
+    /// RFC 8005 5: the lengths agree, and only whole names follow.
+    private var isHostIdentity: Bool {
+        let reader = RDataReader(octets)
+        guard let keyCount = reader.uint16(2), octets[0] > 0, keyCount > 0 else { return false }
+        var position = 4 + Int(octets[0]) + Int(keyCount)
+        while position < octets.count {
+            guard let end = reader.nameEnd(position) else { return false }
+            position = end
+        }
+        return position == octets.count
+    }
+}
