@@ -73,6 +73,12 @@ package enum Section: UInt8, Sendable, Comparable {
         count = 12
     }
 
+    /// Replaces the header's message ID.
+    package mutating func writeID(_ id: UInt16) {
+        guard count >= 12 else { return }
+        store(id, at: 0)
+    }
+
     /// Replaces the header's flags word.
     package mutating func setFlags(_ flags: HeaderFlags) {
         guard count >= 12 else { return }
@@ -195,7 +201,10 @@ package enum Section: UInt8, Sendable, Comparable {
         return true
     }
 
-    private mutating func append(
+    /// Appends a record whose data stand elsewhere in memory, uncompressed.
+    ///
+    /// - Returns: false when it does not fit; nothing is written then.
+    @unsafe package mutating func append(
         owner: Name, type: RRType, recordClass: RRClass, ttl: UInt32, data: UnsafeBufferPointer<UInt8>
     ) -> Bool {
         let start = count
