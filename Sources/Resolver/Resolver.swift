@@ -2,45 +2,130 @@ package import DNSCore
 
 /// One worker's recursive resolver: events go in, actions come out; it opens no socket and reads no clock.
 ///
+/// The story of one question: `start` looks for a local answer, then for cached records; what is missing becomes a
+/// ``Fetch``, which finds the closest delegation, chooses a server, and emits ``ResolverAction/send(_:)``. `receive`
+/// matches the response to its question, `Classification` says what it means: a referral leads to other servers, an
+/// alias to another fetch, an answer wakes everyone who waited. The ``Request`` then puts the parts of the chain
+/// together, has them validated, stores the finished answer for the fast path, and emits an answer for each client.
+///
 /// Not `Sendable`: belongs to its worker's thread. After each call the caller carries out ``drainActions(_:)`` and
 /// arranges to call ``advance(to:)`` at ``nextDeadline``.
 package final class Resolver {
     package let configuration: ResolverConfiguration
     package let cache: ResolverCache
     package internal(set) var metrics = ResolverMetrics()
+
     var actions: [ResolverAction] = []
+    /// What fetches brought and to whom it is to be told: handled in a loop, never by recursion.
+    var ready: [(waiter: Waiter, outcome: Outcome)] = []
+    var deadlines = DeadlineQueue<Deadline>()
+    var random = RandomSource()
+
+    var requests: [Int: Request] = [:]
+    var requestKeys: [UInt64: Int] = [:]
+    var fetches: [Int: Fetch] = [:]
+    var fetchKeys: [UInt64: Int] = [:]
+    var exchanges: [UInt64: Exchange] = [:]
+    var nextID = 1
+
+    var servers: ServerTable
+    /// Stub and forward zones by the hash of their names.
+    let configuredZones: [UInt64: Delegation]
+    let hints: Delegation
+    /// Delegations decoded from the cache, by the hash of their zones.
+    var zones: [UInt64: Delegation] = [:]
+    var cacheGeneration: UInt64
+    var isPriming = false
+
+    let localNames: LocalNames
+    let writer = AnswerWriter()
+    /// For looking into the cache; loaded anew for every name.
+    var key = NameKey()
+
+    /// What is due at some time.
+    enum Deadline {
+        case exchange(UInt64)
+        case request(Int)
+        case stale(Int)
+    }
 
     package init(configuration: ResolverConfiguration, cache: ResolverCache) {
         self.configuration = configuration
         self.cache = cache
+        servers = ServerTable(limit: configuration.limits.rememberedServers)
+        hints = Delegation(hints: configuration.rootHints)
+        var configured: [UInt64: Delegation] = [:]
+        for zone in configuration.stubZones {
+            configured[NameHash.hash(zone.name)] = Delegation(zone, source: .stub)
+        }
+        for zone in configuration.forwardZones {
+            configured[NameHash.hash(zone.name)] = Delegation(zone, source: .forward)
+        }
+        configuredZones = configured
+        localNames = LocalNames(configuration)
+        cacheGeneration = cache.generation
     }
 
     /// Takes on a client's question. The answer comes as ``ResolverAction/answer(token:_:)``, often at once.
+    ///
+    /// - Parameters:
+    ///   - token: given back with the answer.
+    ///   - client: the client's address, for policies that look at it.
+    ///   - view: the set of policies that the client is under; part of the cache's key.
     package func start(
         _ question: Question, options: QueryOptions, token: UInt64, client: IPAddress? = nil,
         view: UInt16 = 0,
         at now: Moment
     ) {
         metrics.queries += 1
-        actions.append(.answer(token: token, ResolverAnswer(.serverFailure)))
+        forgetAfterFlush()
+        accept(question, Request.Client(token: token, options: options, address: client), view: view, at: now)
+        settle(at: now)
     }
 
     /// Forgets a client: no answer for this token will come any more.
-    package func abandon(token: UInt64) {}
+    package func abandon(token: UInt64) {
+        for request in requests.values {
+            request.clients.removeAll { $0.token == token }
+        }
+    }
 
     /// A message came on the socket of `upstream`. Whether it is the response is judged here; junk does not end the wait.
     package func receive(
         upstream: UpstreamID, octets: borrowing RawSpan, from server: IPEndpoint, at now: Moment
-    ) {}
+    ) {
+        handleMessage(upstream, octets, from: server, at: now)
+        settle(at: now)
+    }
+
+    /// A message came on the socket of `upstream`; see ``receive(upstream:octets:from:at:)-(_,RawSpan,_,_)``.
+    package func receive(upstream: UpstreamID, octets: [UInt8], from server: IPEndpoint, at now: Moment) {
+        unsafe receive(upstream: upstream, octets: octets.span.bytes, from: server, at: now)
+    }
 
     /// A question failed without a message.
-    package func failed(upstream: UpstreamID, reason: UpstreamFailure, at now: Moment) {}
+    package func failed(upstream: UpstreamID, reason: UpstreamFailure, at now: Moment) {
+        handleFailure(upstream, reason, at: now)
+        settle(at: now)
+    }
 
     /// Handles every deadline up to `now`.
-    package func advance(to now: Moment) {}
+    package func advance(to now: Moment) {
+        while let due = deadlines.popDue(at: now.monotonic) {
+            switch due {
+            case .exchange(let id): handleTimeout(id, at: now)
+            case .request(let id): endOfPatience(id, at: now)
+            case .stale(let id): offerStale(id, at: now)
+            }
+            settle(at: now)
+        }
+    }
 
     /// When ``advance(to:)`` must be called next, in nanoseconds of the monotonic clock; nil when nothing waits.
-    package var nextDeadline: UInt64? { nil }
+    package var nextDeadline: UInt64? { deadlines.next }
+
+    /// Questions of clients and of the resolver itself that wait for something.
+    package var pendingCount: Int { requests.count + fetches.count }
 
     /// Hands over what is to be done, in order, and forgets it.
     package func drainActions(_ body: (ResolverAction) -> Void) {
@@ -49,5 +134,40 @@ package final class Resolver {
             actions.removeAll(keepingCapacity: true)
             for action in batch { body(action) }
         }
+    }
+
+    /// Tells everyone what has become known, and whatever follows from that.
+    func settle(at now: Moment) {
+        var index = 0
+        while index < ready.count {
+            let (waiter, outcome) = ready[index]
+            index += 1
+            switch waiter {
+            case .request(let id): resume(request: id, with: outcome, at: now)
+            case .server(let id, let server, let type):
+                resume(fetch: id, server: server, type: type, with: outcome, at: now)
+            case .keyChain: break
+            case .nobody: break
+            }
+        }
+        ready.removeAll(keepingCapacity: true)
+    }
+
+    /// A flush of the shared cache empties what this worker has decoded from it.
+    private func forgetAfterFlush() {
+        let generation = cache.generation
+        guard generation != cacheGeneration else { return }
+        cacheGeneration = generation
+        zones.removeAll(keepingCapacity: true)
+    }
+
+    func takeID() -> Int {
+        nextID += 1
+        return nextID
+    }
+
+    /// The table key of a name and type.
+    func tableKey(_ name: Name, _ type: RRType, salt: UInt64 = 0) -> UInt64 {
+        NameHash.mix(NameHash.hash(name) ^ (UInt64(type.rawValue) << 40 | salt) &* 0xd6e8_feb8_6659_fd93)
     }
 }

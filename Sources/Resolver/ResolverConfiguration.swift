@@ -150,7 +150,7 @@ package struct ClientSubnetConfiguration: Sendable, Equatable {
 package struct ValidationConfiguration: Sendable {
     package var isEnabled = true
     /// DS and DNSKEY records that are trusted.
-    package var trustAnchors: [ResourceRecord] = TrustAnchors.builtin
+    package var trustAnchors: [ResourceRecord] = BuiltinTrustAnchors.records
     /// Names at and below which nothing is validated (RFC 7646).
     package var negativeTrustAnchors: [Name] = []
     /// Follow key rollovers of anchors that are DNSKEY records (RFC 5011).

@@ -16,7 +16,7 @@ internal import CShims
     private static let attempts = 16
 
     /// Words at the start of a shard's control block.
-    private enum Word: Int { case sequence, lock, head, tail, entries, evictions, rescues, torn }
+    private enum Word: Int { case sequence, lock, head, tail, entries, evictions, rescues, torn, generation }
     static let controlWords = 16  // two cache lines
 
     let control: UnsafeMutablePointer<UInt64>
@@ -36,6 +36,10 @@ internal import CShims
             torii_load_relaxed(word(.rescues)), torii_load_relaxed(word(.torn)), used
         )
     }
+
+    /// Of the whole cache; only the first shard's counts.
+    var generation: UInt64 { unsafe torii_load_relaxed(word(.generation)) }
+    func nextGeneration() { unsafe torii_fetch_add(word(.generation), 1) }
 
     // MARK: Slots
 

@@ -278,6 +278,12 @@ package import DNSCore
 
     // MARK: Upkeep
 
+    /// Changes with every flush: workers forget what they have decoded when it does.
+    package var generation: UInt64 {
+        guard let first = shards.first else { return 0 }
+        return first.generation
+    }
+
     /// What is to be dropped from the cache.
     package enum Flush: Sendable {
         case everything
@@ -299,6 +305,7 @@ package import DNSCore
     @discardableResult
     package func flush(_ flush: Flush) -> Int {
         var count = 0
+        shards.first?.nextGeneration()
         for shard in shards {
             count += shard.write {
                 unsafe shard.remove { entry in unsafe ResolverCache.condemns(flush, entry) }

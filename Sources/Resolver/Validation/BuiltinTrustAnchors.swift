@@ -1,9 +1,9 @@
 package import DNSCore
 
 /// The root zone's trust anchors, as IANA publishes them in `root-anchors.xml`.
-package enum TrustAnchors {
+package enum BuiltinTrustAnchors {
     /// DS records of KSK-2017 (key tag 20326) and KSK-2024 (key tag 38696).
-    package static let builtin: [ResourceRecord] = [
+    package static let records: [ResourceRecord] = [
         record(20326, 8, 2, "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"),
         record(38696, 8, 2, "683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16"),
     ]

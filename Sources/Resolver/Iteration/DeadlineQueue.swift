@@ -1,0 +1,39 @@
+/// What will have to be done when, earliest first: a binary heap. Entries are never removed early; who gets one checks
+/// whether it still means anything.
+struct DeadlineQueue<Item> {
+    private var heap: [(time: UInt64, item: Item)] = []
+
+    /// The earliest time.
+    var next: UInt64? { heap.first?.time }
+    var count: Int { heap.count }
+
+    mutating func insert(_ item: Item, at time: UInt64) {
+        heap.append((time, item))
+        var child = heap.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard heap[child].time < heap[parent].time else { return }
+            heap.swapAt(child, parent)
+            child = parent
+        }
+    }
+
+    /// Takes the earliest entry out, if it is due at `now`.
+    mutating func popDue(at now: UInt64) -> Item? {
+        guard let first = heap.first, first.time <= now else { return nil }
+        let last = heap.removeLast()
+        if !heap.isEmpty {
+            heap[0] = last
+            var parent = 0
+            while true {
+                var least = 2 * parent + 1
+                guard least < heap.count else { break }
+                if least + 1 < heap.count, heap[least + 1].time < heap[least].time { least += 1 }
+                guard heap[least].time < heap[parent].time else { break }
+                heap.swapAt(parent, least)
+                parent = least
+            }
+        }
+        return first.item
+    }
+}

@@ -1,0 +1,191 @@
+internal import DNSCore
+
+/// Reading outcomes and answers from the cache, and putting them there.
+extension Resolver {
+    /// Types that an ANY question is answered with from the cache (RFC 8482 4.1: what is at hand will do).
+    private static let anyTypes: [RRType] = [
+        .a, .aaaa, .cname, .mx, .ns, .soa, .txt, .https, .srv, .ptr, .caa,
+    ]
+    /// The type under which absence of a whole name is kept.
+    private static let noType = RRType(rawValue: 0)
+
+    /// What the cache knows about a name and type.
+    func cachedOutcome(_ name: Name, _ type: RRType, at now: Moment) -> Outcome? {
+        key.load(name)
+        let seconds = now.seconds
+        if type == .any {
+            let sets = Resolver.anyTypes.compactMap { cachedSets(name, $0, at: seconds).first }
+            return sets.isEmpty ? nil : Outcome(end: .answer(sets), finalName: name)
+        }
+        var sets = cachedSets(name, type, at: seconds)
+        if let set = sets.first {
+            sets.removeFirst()
+            var outcome = Outcome(end: .answer([set]), finalName: name)
+            outcome.proof = sets
+            outcome.security = set.security
+            return outcome
+        }
+        for (kind, negativeType) in [(false, type), (true, Resolver.noType)] {
+            guard let entry = cache.entry(.negative, for: key, type: negativeType, at: seconds) else {
+                continue
+            }
+            var outcome = Outcome(end: kind ? .nameError : .noData, finalName: name)
+            outcome.proof = decode(entry, at: seconds)
+            outcome.security = entry.meta.security
+            outcome.negativeTTL = entry.meta.remaining(at: seconds)
+            return outcome
+        }
+        guard type != .cname, !type.mayStandBesideCNAME else { return nil }
+        sets = cachedSets(name, .cname, at: seconds)
+        if let alias = sets.first, let target = alias.target {
+            sets.removeFirst()
+            var outcome = Outcome(end: .alias(target), finalName: target)
+            outcome.links = [alias]
+            outcome.proof = sets
+            outcome.security = alias.security
+            return outcome
+        }
+        return nil
+    }
+
+    /// The cached set of a type, and behind it what proves its wildcard; empty when there is none. ``key`` holds `name`.
+    func cachedSets(_ name: Name, _ type: RRType, at seconds: UInt32) -> [RecordSet] {
+        guard let entry = cache.entry(.set, for: key, type: type, at: seconds) else { return [] }
+        return decode(entry, at: seconds)
+    }
+
+    /// The sets of an entry with what is left of their TTLs.
+    private func decode(_ entry: ResolverCache.Entry, at seconds: UInt32) -> [RecordSet] {
+        var sets: [RecordSet] = []
+        var position = 0
+        let age = seconds &- entry.meta.storedAt
+        while var set = RecordSet(decoding: entry.payload, at: &position) {
+            set.ttl = set.ttl > age ? set.ttl - age : 0
+            set.security = entry.meta.security
+            sets.append(set)
+        }
+        return sets
+    }
+
+    /// Keeps a set, `proof` with it.
+    func store(_ set: RecordSet, proof: [RecordSet] = [], at now: Moment) {
+        let ttl = bounded(set.ttl)
+        guard ttl > 0 else { return }
+        key.load(set.owner)
+        var meta = CacheMeta(storedAt: now.seconds, ttl: proof.reduce(ttl) { min($0, $1.ttl) })
+        meta.credibility = set.credibility
+        meta.security = set.security
+        var kept = set
+        kept.ttl = ttl
+        let payload = proof.reduce(into: kept.encoded) { $0 += $1.encoded }
+        cache.store(
+            .set, for: key, type: set.type, meta: meta, payload: payload, keepsBetter: true, at: now.seconds)
+    }
+
+    /// Keeps everything that an outcome says.
+    func store(_ outcome: Outcome, type: RRType, at now: Moment) {
+        var madeFromDNAME = false
+        for link in outcome.links {
+            if link.type == .dname {
+                store(link, at: now)
+                madeFromDNAME = true
+            } else if madeFromDNAME {
+                madeFromDNAME = false  // made anew from the DNAME when needed
+            } else {
+                store(link, proof: wildcardProof(of: link, in: outcome), at: now)
+            }
+        }
+        switch outcome.end {
+        case .answer(let sets):
+            for set in sets { store(set, proof: wildcardProof(of: set, in: outcome), at: now) }
+        case .noData: storeAbsence(outcome, outcome.finalName, type, at: now)
+        case .nameError: storeAbsence(outcome, outcome.finalName, Resolver.noType, at: now)
+        case .alias, .failure, .tooLongName: break
+        }
+    }
+
+    private func wildcardProof(of set: RecordSet, in outcome: Outcome) -> [RecordSet] {
+        guard let labels = set.signatureLabels, labels < set.owner.labelCount else { return [] }
+        return outcome.proof.filter { $0.type != .soa }
+    }
+
+    private func storeAbsence(_ outcome: Outcome, _ name: Name, _ type: RRType, at now: Moment) {
+        var ttl = min(outcome.negativeTTL, configuration.cache.maxNegativeTTL.wholeSeconds)
+        for set in outcome.proof { ttl = min(ttl, set.ttl) }
+        guard ttl > 0 else { return }
+        key.load(name)
+        var meta = CacheMeta(storedAt: now.seconds, ttl: ttl)
+        meta.security = outcome.security
+        let payload = outcome.proof.reduce(into: [UInt8]()) { $0 += $1.encoded }
+        cache.store(.negative, for: key, type: type, meta: meta, payload: payload, at: now.seconds)
+    }
+
+    /// A TTL within the configured bounds.
+    func bounded(_ ttl: UInt32) -> UInt32 {
+        let limits = configuration.cache
+        return min(max(ttl, limits.minTTL.wholeSeconds), limits.maxTTL.wholeSeconds)
+    }
+
+    // MARK: Whole answers
+
+    /// Keeps a finished answer for the fast path.
+    ///
+    /// - Parameter overExpired: whether it may take the place of an expired answer that could still be served stale.
+    func storeAnswer(
+        _ answer: ResolverAnswer, for question: Question, view: UInt16, audience: AnswerAudience, ttl: UInt32,
+        at now: Moment, overExpired: Bool = true
+    ) {
+        var ttl = min(ttl, configuration.cache.maxTTL.wholeSeconds)
+        if answer.sections.answerCount == 0 {
+            ttl = min(ttl, configuration.cache.maxNegativeTTL.wholeSeconds)
+        }
+        guard ttl > 0, answer.disposition == .respond, !answer.isStale else { return }
+        key.load(question.name)
+        if !overExpired, configuration.cache.servesStale,
+            cache.entry(
+                .answer, for: key, type: question.type, view: view, at: now.seconds,
+                staleAge: configuration.cache.staleMaxAge.wholeSeconds) != nil
+        {
+            return
+        }
+        var meta = CacheMeta(storedAt: now.seconds, ttl: ttl)
+        meta.audience = audience
+        meta.responseCode = answer.responseCode
+        meta.security = answer.isAuthentic ? .secure : .insecure
+        meta.extendedError = answer.errors.first?.code
+        meta.answers = answer.sections.answerCount
+        meta.authorities = answer.sections.authorityCount
+        meta.additionals = answer.sections.additionalCount
+        meta.view = view
+        cache.store(
+            .answer, for: key, type: question.type, meta: meta, payload: answer.sections.octets,
+            ttlOffsets: AnswerWriter.ttlOffsets(answer.sections), at: now.seconds)
+    }
+
+    /// An expired answer that may still be served (RFC 8767).
+    func staleAnswer(
+        _ question: Question, _ options: QueryOptions, view: UInt16, at now: Moment
+    ) -> ResolverAnswer? {
+        guard configuration.cache.servesStale else { return nil }
+        key.load(question.name)
+        guard
+            let entry = cache.entry(
+                .answer, for: key, type: question.type, view: view, audience: AnswerAudience(options),
+                at: now.seconds, staleAge: configuration.cache.staleMaxAge.wholeSeconds),
+            entry.meta.responseCode == .noError || entry.meta.responseCode == .nameError
+        else { return nil }
+        var answer = ResolverAnswer(entry.meta.responseCode)
+        answer.isAuthentic = entry.meta.security == .secure
+        answer.isStale = entry.meta.expiresAt <= now.seconds
+        answer.sections = PreparedSections(
+            octets: entry.payload, answerCount: entry.meta.answers, authorityCount: entry.meta.authorities,
+            additionalCount: entry.meta.additionals)
+        guard answer.isStale else { return answer }
+        metrics.staleAnswers += 1
+        answer.sections.setTTLs(configuration.cache.staleAnswerTTL.wholeSeconds)
+        answer.errors = [
+            ExtendedErrorNote(answer.responseCode == .nameError ? .staleNXDomain : .staleAnswer)
+        ]
+        return answer
+    }
+}

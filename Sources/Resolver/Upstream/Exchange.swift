@@ -1,0 +1,83 @@
+internal import DNSCore
+
+/// A question that is under way to one server.
+struct Exchange {
+    let id: UpstreamID
+    let fetch: Int
+    let candidate: Int
+    let server: IPEndpoint
+    let transport: UpstreamTransport
+    let messageID: UInt16
+    /// The question section as sent, its case included.
+    let question: [UInt8]
+    let usesEDNS: Bool
+    let mixesCase: Bool
+    /// Monotonic nanoseconds.
+    let sentAt: UInt64
+    let deadline: UInt64
+    /// Messages that came and were no response to this question.
+    var wrongResponses = 0
+
+    /// Whether a message with `layout` is the response to this question (RFC 5452 9.1).
+    func isAnswered(by bytes: borrowing RawSpan, layout: MessageLayout, from sender: IPEndpoint) -> Bool {
+        guard layout.id == messageID, layout.flags.contains(.response), layout.flags.opcode == .query,
+            sender == server, layout.questionCount == 1, layout.questionEnd - 12 == question.count
+        else { return false }
+        for (index, octet) in question.enumerated() {
+            guard let theirs = bytes.octet(at: 12 + index) else { return false }
+            if theirs == octet { continue }
+            // Type and class are the last four octets; they have no case.
+            guard !mixesCase, index < question.count - 4, theirs.lowercasedASCII == octet.lowercasedASCII
+            else {
+                return false
+            }
+        }
+        return true
+    }
+}
+
+/// Writes questions to servers.
+enum QuestionWriter {
+    /// The message for a question.
+    static func write(
+        id: UInt16, question: [UInt8], recursionDesired: Bool, checkingDisabled: Bool, payloadSize: UInt16?,
+        options: [UInt8]
+    ) -> [UInt8] {
+        var octets: [UInt8] = []
+        octets.reserveCapacity(12 + question.count + 11 + options.count)
+        octets.append(UInt8(id >> 8))
+        octets.append(UInt8(id & 0xff))
+        octets.append(recursionDesired ? 1 : 0)
+        octets.append(checkingDisabled ? 0x10 : 0)
+        octets.append(contentsOf: [0, 1, 0, 0, 0, 0, 0, payloadSize == nil ? 0 : 1])
+        octets.append(contentsOf: question)
+        if let payloadSize {
+            octets.append(contentsOf: [
+                0, 0, 41, UInt8(payloadSize >> 8), UInt8(payloadSize & 0xff), 0, 0, 0x80, 0,
+            ])
+            octets.append(UInt8(options.count >> 8 & 0xff))
+            octets.append(UInt8(options.count & 0xff))
+            octets.append(contentsOf: options)
+        }
+        return octets
+    }
+
+    /// The question section, its letters in random case when `random` is given.
+    static func question(_ name: Name, _ type: RRType, random: inout RandomSource, mixesCase: Bool) -> [UInt8]
+    {
+        var octets = name.wire
+        if mixesCase {
+            var bits: UInt64 = 0
+            for index in octets.indices {
+                if index % 64 == 0 { bits = random.next64() }
+                let letter = octets[index] | 0x20
+                if letter >= UInt8(ascii: "a"), letter <= UInt8(ascii: "z"), octets[index] > 63 {
+                    octets[index] = bits & 1 == 0 ? letter : letter & 0xdf
+                }
+                bits >>= 1
+            }
+        }
+        octets.append(contentsOf: [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xff), 0, 1])
+        return octets
+    }
+}

@@ -1,0 +1,138 @@
+internal import DNSCore
+
+/// What a worker has learnt about one server address.
+struct ServerRecord {
+    /// Smoothed round-trip time in microseconds (RFC 6298); 0 while unknown.
+    var smoothed: UInt32 = 0
+    var variation: UInt32 = 0
+    /// Questions in a row without a response.
+    var silences: UInt8 = 0
+    /// Not asked before this time of the monotonic clock, unless there is nobody else.
+    var restsUntil: UInt64 = 0
+    /// The server fails on EDNS: shown by an error without OPT that went away when asked without.
+    var lacksEDNS = false
+    /// The server does not repeat the question's upper and lower case: shown over TCP.
+    var changesCase = false
+    /// Cookie exchange (RFC 7873): ours, and the server's last.
+    var clientCookie: UInt64 = 0
+    var serverCookie: [UInt8] = []
+}
+
+/// Times and faults of servers, bounded; one worker's own.
+struct ServerTable {
+    private var places: [IPEndpoint: Int] = [:]
+    private var endpoints: [IPEndpoint] = []
+    private var records: [ServerRecord] = []
+    private let limit: Int
+    /// Until when a server counts as lame for a zone.
+    private var lame: [LameKey: UInt64] = [:]
+
+    private struct LameKey: Hashable {
+        let server: IPEndpoint
+        let zone: UInt64
+    }
+
+    private static let unknownEstimate: UInt64 = 60_000  // microseconds
+    private static let smallestTimeout: UInt64 = 120_000
+    private static let unknownTimeout: UInt64 = 400_000
+    private static let largestTimeout: UInt64 = 3_000_000
+    /// How long lameness is believed, in nanoseconds.
+    static let lamePeriod: UInt64 = 600_000_000_000
+
+    init(limit: Int) {
+        self.limit = max(16, limit)
+    }
+
+    /// The record of `server`; a new one replaces a random other when the table is full.
+    mutating func index(
+        of server: IPEndpoint, random: inout RandomSource, metrics: inout ResolverMetrics
+    ) -> Int {
+        if let place = places[server] { return place }
+        if records.count < limit {
+            places[server] = records.count
+            endpoints.append(server)
+            records.append(ServerRecord())
+            return records.count - 1
+        }
+        metrics.limitRememberedServers += 1
+        let victim = random.below(records.count)
+        places[endpoints[victim]] = nil
+        endpoints[victim] = server
+        records[victim] = ServerRecord()
+        places[server] = victim
+        return victim
+    }
+
+    func record(of server: IPEndpoint) -> ServerRecord? {
+        places[server].map { records[$0] }
+    }
+
+    mutating func update(_ server: IPEndpoint, _ body: (inout ServerRecord) -> Void) {
+        guard let place = places[server] else { return }
+        body(&records[place])
+    }
+
+    /// Expected time to a response in microseconds, for choosing among servers.
+    func estimate(_ server: IPEndpoint) -> UInt64 {
+        guard let place = places[server], records[place].smoothed > 0 || records[place].silences > 0 else {
+            return ServerTable.unknownEstimate
+        }
+        let record = records[place]
+        let base = record.smoothed > 0 ? UInt64(record.smoothed) : ServerTable.unknownEstimate
+        return min(base << UInt64(min(record.silences, 8)), 10_000_000)
+    }
+
+    /// How long to wait for a response, in microseconds.
+    func timeout(_ server: IPEndpoint) -> UInt64 {
+        guard let place = places[server] else { return ServerTable.unknownTimeout }
+        let record = records[place]
+        var value = ServerTable.unknownTimeout
+        if record.smoothed > 0 {
+            value = max(ServerTable.smallestTimeout, UInt64(record.smoothed) + 4 * UInt64(record.variation))
+        }
+        value <<= UInt64(min(record.silences, 3))
+        return min(value, ServerTable.largestTimeout)
+    }
+
+    func isResting(_ server: IPEndpoint, at now: UInt64) -> Bool {
+        places[server].map { records[$0].restsUntil > now } ?? false
+    }
+
+    /// Notes a response after `microseconds`.
+    mutating func noteResponse(_ server: IPEndpoint, after microseconds: UInt64) {
+        update(server) { record in
+            let sample = UInt32(clamping: max(1, microseconds))
+            if record.smoothed == 0 {
+                record.smoothed = sample
+                record.variation = sample / 2
+            } else {
+                let difference =
+                    sample > record.smoothed ? sample - record.smoothed : record.smoothed - sample
+                record.variation = (record.variation / 4 &* 3) &+ difference / 4
+                record.smoothed = (record.smoothed / 8 &* 7) &+ sample / 8
+            }
+            record.silences = 0
+            record.restsUntil = 0
+        }
+    }
+
+    /// Notes a question without response; after several in a row the server rests, longer each time.
+    mutating func noteSilence(_ server: IPEndpoint, at now: UInt64) {
+        update(server) { record in
+            record.silences = min(record.silences + 1, 20)
+            guard record.silences >= 4 else { return }
+            let seconds = UInt64(min(1 << UInt64(record.silences - 4), 120))
+            record.restsUntil = now + seconds * 1_000_000_000
+        }
+    }
+
+    func isLame(_ server: IPEndpoint, zone: UInt64, at now: UInt64) -> Bool {
+        guard !lame.isEmpty, let until = lame[LameKey(server: server, zone: zone)] else { return false }
+        return until > now
+    }
+
+    mutating func noteLame(_ server: IPEndpoint, zone: UInt64, at now: UInt64) {
+        if lame.count >= limit { lame.removeAll(keepingCapacity: true) }
+        lame[LameKey(server: server, zone: zone)] = now + ServerTable.lamePeriod
+    }
+}
