@@ -19,11 +19,9 @@ package struct ZonePlace: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Why a zone is refused. The zone keeps its former contents; without any, its queries are answered SERVFAIL.
-package enum ZoneError: Error, Hashable, Sendable {
-    /// The file cannot be read; the system's reason.
-    case unreadable(file: String, reason: Int32)
-    /// A line is not a record (RFC 1035 5.1); `reason` is the scanner's own words.
-    case syntax(ZonePlace, reason: String)
+package enum ZoneError: Error, Equatable, Sendable {
+    /// The file cannot be read, or a line of it is not a record (RFC 1035 5.1).
+    case text(ZoneTextError)
     /// No SOA at the apex (RFC 1035 5.2).
     case noSOA(Name)
     /// A second SOA, or one that is not at the apex (RFC 2181 6.1).
@@ -50,4 +48,67 @@ package enum ZoneError: Error, Hashable, Sendable {
     case tooManyRecords(limit: Int)
     /// A set of more records or octets than one may hold.
     case tooManyInSet(Name, RRType, limit: Int)
+}
+
+extension ZoneError: CustomStringConvertible {
+    /// One line for the operator: place first, as in `zones/example.zone:12: ...`.
+    package var description: String {
+        switch self {
+        case .text(let error): "\(error)"
+        case .noSOA(let name): "\(name): no SOA record at the apex"
+        case .repeatedSOA(let name, let place):
+            place.prefix + "\(name): a second SOA record, or one below the apex"
+        case .noApexNS(let name): "\(name): no NS record at the apex"
+        case .outsideZone(let name, let place): place.prefix + "\(name): owner outside the zone"
+        case .wrongClass(let name, let found, let place):
+            place.prefix + "\(name): class \(found) in a zone of class IN"
+        case .metaType(let name, let type, let place): place.prefix + "\(name): no zone holds \(type) records"
+        case .malformedData(let name, let type, let place):
+            place.prefix + "\(name): data that does not have the form of \(type)"
+        case .cnameBesideData(let name, let place): place.prefix + "\(name): CNAME beside other data"
+        case .repeatedCNAME(let name, let place): place.prefix + "\(name): a second CNAME record"
+        case .repeatedDNAME(let name, let place): place.prefix + "\(name): a second DNAME record"
+        case .belowDNAME(let name, let dname, let place):
+            place.prefix + "\(name): data below the DNAME record of \(dname)"
+        case .tooManyRecords(let limit): "more than \(limit) records"
+        case .tooManyInSet(let name, let type, let limit):
+            "\(name) \(type): more than \(limit) records in a set"
+        }
+    }
+}
+
+extension ZonePlace {
+    /// What stands before a message about this place.
+    fileprivate var prefix: String { line > 0 || !file.isEmpty ? "\(self): " : "" }
+}
+
+/// What is odd in a zone but does not keep it from being served.
+package enum ZoneWarning: Hashable, Sendable {
+    /// NS beside DNAME below the apex (RFC 6672 2.3).
+    case nsBesideDNAME(Name, ZonePlace)
+    /// Data below a zone cut that is not glue: never served (RFC 2181 6.1).
+    case belowCut(Name, RRType, ZonePlace)
+    /// A name server within the zone that has no address.
+    case nsWithoutAddress(Name, server: Name, ZonePlace)
+    /// Records of one set with different TTLs; the smallest counts (RFC 2181 5.2).
+    case ttlDiffers(Name, RRType, ZonePlace)
+    /// The same record twice; it counts once (RFC 2181 5).
+    case repeatedRecord(Name, RRType, ZonePlace)
+}
+
+extension ZoneWarning: CustomStringConvertible {
+    /// One line for the operator: place first.
+    package var description: String {
+        switch self {
+        case .nsBesideDNAME(let name, let place): place.prefix + "\(name): NS beside DNAME"
+        case .belowCut(let name, let type, let place):
+            place.prefix + "\(name) \(type): below a zone cut and not glue, never served"
+        case .nsWithoutAddress(let name, let server, let place):
+            place.prefix + "\(name): the name server \(server) has no address in this zone"
+        case .ttlDiffers(let name, let type, let place):
+            place.prefix + "\(name) \(type): TTLs differ within the set, the smallest counts"
+        case .repeatedRecord(let name, let type, let place):
+            place.prefix + "\(name) \(type): the same record again"
+        }
+    }
 }
