@@ -1,7 +1,7 @@
 internal import DNSCore
 
 /// Why a message gets no response at all.
-package enum DropReason: Int, Sendable, CaseIterable {
+enum DropReason: Int, Sendable, CaseIterable {
     /// Fewer than the twelve header octets.
     case shortHeader
     /// The QR bit is set: answering a response could start a loop between servers.
@@ -17,7 +17,7 @@ package enum DropReason: Int, Sendable, CaseIterable {
 }
 
 /// What the outer shape of a message leads to.
-package enum IntakeVerdict {
+enum IntakeVerdict {
     /// Send nothing. Counted by reason.
     case ignore(DropReason)
     /// Answer with this code; the question is repeated when `layout` is known to hold exactly one.
@@ -27,9 +27,9 @@ package enum IntakeVerdict {
 }
 
 /// Judges a message from its raw octets, before anything else looks at it.
-package enum Intake {
+enum Intake {
     /// The verdict on `bytes` (RFC 1035 4.1.1, RFC 6891 6.1.3 and 7, RFC 7873 5.4, RFC 8906 3, RFC 9619).
-    package static func judge(_ bytes: borrowing RawSpan) -> IntakeVerdict {
+    static func judge(_ bytes: borrowing RawSpan) -> IntakeVerdict {
         guard let word = bytes.uint16(at: 2), bytes.byteCount >= 12 else { return .ignore(.shortHeader) }
         let flags = HeaderFlags(rawValue: word)
         guard !flags.contains(.response) else { return .ignore(.isResponse) }

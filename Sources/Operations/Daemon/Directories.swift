@@ -27,4 +27,9 @@ package enum Directories {
         guard unsafe stat(path, &status) == 0 else { return errno }
         return status.st_mode & S_IFMT == S_IFDIR ? 0 : ENOTDIR
     }
+
+    /// Makes `path` belong to an account, as far as the present rights allow.
+    package static func give(_ path: String, user: UInt32, group: UInt32) {
+        _ = unsafe chown(path, user, group)
+    }
 }

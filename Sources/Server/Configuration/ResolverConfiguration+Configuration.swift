@@ -11,7 +11,7 @@ extension ResolverConfiguration {
         usesIPv4 = recursion.ipv4
         usesIPv6 = recursion.ipv6
         switch recursion.rootHints {
-        case .builtin: rootHints = Resolver.RootHints.builtin
+        case .builtin: rootHints = RootHints.builtin
         case .list(let hints): rootHints = hints.map { ServerHint(name: $0.name, address: $0.address) }
         case .file(let path): rootHints = try Self.hints(path)
         }
@@ -36,10 +36,10 @@ extension ResolverConfiguration {
         set(configuration.limits)
     }
 
-    private mutating func set(_ section: DNSSECConfiguration) throws(ServerError) {
+    private mutating func set(_ section: DNSSECSection) throws(ServerError) {
         validation.isEnabled = section.validation
         switch section.trustAnchors {
-        case .builtin: validation.trustAnchors = Resolver.TrustAnchors.builtin
+        case .builtin: validation.trustAnchors = TrustAnchors.builtin
         case .file(let path):
             validation.trustAnchors = try Self.fileRecords(path, origin: .root).filter {
                 $0.type == .ds || $0.type == .dnskey
@@ -57,7 +57,7 @@ extension ResolverConfiguration {
         validation.usesAggressiveNegatives = section.aggressiveNSEC
     }
 
-    private mutating func set(_ section: CacheConfiguration, _ bounds: LimitsConfiguration) {
+    private mutating func set(_ section: CacheSection, _ bounds: LimitsSection) {
         cache.size = section.size
         cache.minTTL = section.minTTL
         cache.maxTTL = section.maxTTL
@@ -70,7 +70,7 @@ extension ResolverConfiguration {
         cache.staleClientTimeout = section.serveStale.clientTimeout
     }
 
-    private mutating func set(_ bounds: LimitsConfiguration) {
+    private mutating func set(_ bounds: LimitsSection) {
         limits.upstreamQueries = bounds.upstreamQueries
         limits.upstreamQueriesPerName = bounds.upstreamQueriesPerName
         limits.aliasRestarts = bounds.cnameChain
@@ -103,7 +103,7 @@ extension ResolverConfiguration {
     }
 
     private static func policyZone(
-        _ section: ResponsePolicyConfiguration
+        _ section: ResponsePolicySection
     ) throws(ServerError) -> PolicyZoneConfiguration {
         let records =
             try section.file.map { (path) throws(ServerError) in try fileRecords(path, origin: section.zone) }
@@ -145,7 +145,7 @@ extension ResolverConfiguration {
 }
 
 extension ConfiguredZone {
-    init(_ section: ForwardConfiguration) {
+    init(_ section: ForwardSection) {
         self.init(
             name: section.zone,
             servers: section.servers.compactMap { server in

@@ -19,45 +19,56 @@ extension ServingState {
         }
         cookies = server.cookieSecret.map { ServerCookies(secret: $0) } ?? current
         keys = TSIGKeyring(configuration.keys.compactMap { TSIGKey($0) })
-        queryAccess = AccessList(configuration.access.query, otherwise: .refuse)
-        recursionAccess = AccessList(configuration.access.recursion, otherwise: .refuse)
+        queryAccess = AccessList(sections: configuration.access.query, otherwise: .refuse)
+        recursionAccess = AccessList(sections: configuration.access.recursion, otherwise: .refuse)
         recursionEnabled = configuration.recursion.enabled
         rateLimit = configuration.rateLimit.responsesPerSecond
         rateSlip = configuration.rateLimit.slip
         rateExempt = configuration.rateLimit.exempt
         pendingLimit = configuration.limits.pendingQueries
         logsQueries = configuration.log.queries
-        nts = configuration.nts.enabled ? NTS.NTSConfiguration(configuration.nts) : nil
+        nts = configuration.nts.enabled ? NTSConfiguration(configuration.nts) : nil
     }
 }
 
 extension TSIGKey {
     /// The key of a `keys` entry; nil for an algorithm this build does not have.
-    convenience init?(_ configuration: KeyConfiguration) {
+    convenience init?(_ configuration: KeySection) {
         guard let algorithm = TSIGAlgorithm(name: configuration.algorithm.name) else { return nil }
         self.init(name: configuration.name, algorithm: algorithm, secret: configuration.secret.octets)
     }
 }
 
+extension AccessAction {
+    /// The action that the configuration names.
+    init(_ option: AccessActionOption) {
+        switch option {
+        case .allow: self = .allow
+        case .refuse: self = .refuse
+        case .drop: self = .drop
+        }
+    }
+}
+
 extension AccessList {
     /// The list that `rules` describe: what no rule matches gets `fallback`.
-    init(_ rules: [AccessRule], otherwise fallback: AccessAction) {
+    init(sections rules: [AccessRuleSection], otherwise fallback: AccessAction) {
         var list: [Rule] = []
         for rule in rules {
             if rule.from.isEmpty {
-                list.append(Rule(prefix: nil, key: rule.key, action: rule.action))
+                list.append(Rule(prefix: nil, key: rule.key, action: AccessAction(rule.action)))
             }
             for prefix in rule.from {
-                list.append(Rule(prefix: prefix, key: rule.key, action: rule.action))
+                list.append(Rule(prefix: prefix, key: rule.key, action: AccessAction(rule.action)))
             }
         }
         self.init(list, otherwise: fallback)
     }
 }
 
-extension NTS.NTSConfiguration {
+extension NTSConfiguration {
     /// The `nts` section in the negotiation's own terms.
-    init(_ section: NTSConfiguration) {
+    init(_ section: NTSSection) {
         self.init()
         isEnabled = section.enabled
         source = IPEndpoint(section.source.address, port: section.source.port)
@@ -91,9 +102,9 @@ extension NTS.NTSConfiguration {
     }
 }
 
-extension NTS.NTSConfiguration.Form {
+extension NTSConfiguration.Form {
     /// The form that the configuration names.
-    init(_ form: NTSForm) {
+    init(_ form: NTSFormOption) {
         switch form {
         case .v1: self = .v1
         case .icmp: self = .icmp

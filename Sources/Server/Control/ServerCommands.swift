@@ -1,0 +1,58 @@
+internal import Authority
+internal import DNSCore
+internal import Operations
+
+/// The commands of `toriid`'s control channel. One line each.
+enum ServerCommands {
+    static func list(_ server: Server) -> CommandList {
+        CommandList(
+            StatusCommand.commands(server) + ZoneCommands.commands(server) + CacheCommands.commands(server))
+    }
+}
+
+/// `status`, `stop`, `reload`, `stats`.
+enum StatusCommand {
+    static func commands(_ server: Server) -> [ControlCommand] {
+        [
+            ControlCommand("status", usage: "status", summary: "Tells how the server is.") { _ in status(server) },
+            ControlCommand("stop", usage: "stop", summary: "Stops the server.") { _ in
+                SignalWatcher.raise(.stop)
+                return .done("stopping")
+            },
+            ControlCommand(
+                "reload", usage: "reload", summary: "Reads configuration and zones again.", isExclusive: true
+            ) { _ in
+                let result = ServerProgram.reload(server)
+                let text = result.lines.joined(separator: "\n")
+                return result.isTaken ? .done(text.isEmpty ? "reloaded" : text) : .failed(text)
+            },
+            ControlCommand("stats", usage: "stats", summary: "Prints all figures.") { _ in
+                let figures = ServerMetrics.registry(server).collect()
+                return .done(figures.statisticsText, data: figures.statisticsData)
+            },
+        ]
+    }
+
+    private static func status(_ server: Server) -> ControlOutcome {
+        let uptime = WallClock.seconds - server.startTime
+        let zones = server.zones.slots
+        let faulty = zones.filter { $0.snapshot == nil }.count
+        let queries = server.core.sum(.queries)
+        let text = """
+            version: \(Build.version)
+            running for: \(uptime) s
+            workers: \(server.core.workers.count)
+            zones: \(zones.count) (\(faulty) not loaded)
+            queries: \(queries)
+            recursion: \(server.core.cache == nil ? "off" : "on")
+            """
+        return .done(
+            text,
+            data: .object([
+                .init("version", .string(Build.version)), .init("uptime", .integer(Int(uptime))),
+                .init("workers", .integer(server.core.workers.count)), .init("zones", .integer(zones.count)),
+                .init("zonesNotLoaded", .integer(faulty)), .init("queries", .integer(Int(clamping: queries))),
+                .init("recursion", .bool(server.core.cache != nil)),
+            ]))
+    }
+}

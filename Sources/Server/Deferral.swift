@@ -1,0 +1,73 @@
+internal import DNSCore
+internal import NTS
+internal import Resolver
+internal import Transport
+
+/// What a query that comes down the pipeline once more has waited for. Empty for a new query.
+struct Resumption {
+    /// The recursive answer.
+    var resolved: ResolverAnswer?
+    /// What the routers said.
+    var negotiated: NegotiationOutcome?
+    /// The client must prove its address first: answered with TC.
+    var mustValidate = false
+    /// The response is just this code: an update, or a failure on the way.
+    var verdict: Verdict?
+
+    /// A response without records, with its reason.
+    struct Verdict {
+        var code: ResponseCode
+        var extendedError: ExtendedError?
+        var text = ""
+    }
+
+    /// A new query.
+    static let none = Resumption()
+
+    /// Whether this is a new query.
+    var isNew: Bool { resolved == nil && negotiated == nil && verdict == nil && !mustValidate }
+}
+
+/// A query that waits.
+struct Waiting {
+    /// Its octets: the pipeline reads them again when it goes on.
+    var query: [UInt8]
+    var peer: Peer
+    var since: MonotonicTime
+    /// What it has waited for before; kept for the next stage.
+    var resumption: Resumption
+}
+
+extension Worker {
+    /// Takes a query in to wait.
+    ///
+    /// - Returns: its token; nil when too many wait already: the client gets SERVFAIL.
+    func hold(_ query: borrowing RawSpan, _ peer: Peer, _ resumption: Resumption) -> QueryToken? {
+        guard let octets = query.copy(0..<query.byteCount) else { return nil }
+        let token = pending.insert(Waiting(query: octets, peer: peer, since: now, resumption: resumption))
+        if token == nil { counters.count(.pendingFull) }
+        return token
+    }
+
+    /// Sends the query behind `token` down the pipeline again, with what `change` adds to what it has waited for.
+    func resume(_ token: QueryToken, _ change: (inout Resumption) -> Void) {
+        guard let waiting = pending.remove(token) else { return }
+        var resumption = waiting.resumption
+        change(&resumption)
+        let capacity = unsafe waiting.peer.transport == .udp ? min(4096, scratch.count) : scratch.count
+        let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<capacity])
+        let disposition = unsafe waiting.query.withUnsafeBytes { raw in
+            unsafe answer(RawSpan(_unsafeBytes: raw), from: waiting.peer, into: memory, resumption: resumption)
+        }
+        if disposition != .deferred {
+            counters.count(latency: (now - waiting.since).wholeNanoseconds / 1000)
+        }
+        switch disposition {
+        case .respond(let length):
+            unsafe loop.send(UnsafeRawBufferPointer(rebasing: memory[..<length]), to: waiting.peer)
+        case .deferred: break
+        case .drop: loop.dismiss(waiting.peer)
+        case .close: loop.close(waiting.peer)
+        }
+    }
+}

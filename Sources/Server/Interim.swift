@@ -1,0 +1,15 @@
+internal import DNSCore
+internal import Transport
+
+extension Worker {
+    func update(_ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer, into response: UnsafeMutableRawBufferPointer) -> Disposition {
+        unsafe refuse(.notImplemented, query, hasQuestion: true, &context, peer, into: response)
+    }
+    func notified(_ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer, into response: UnsafeMutableRawBufferPointer) -> Disposition {
+        unsafe refuse(.notImplemented, query, hasQuestion: true, &context, peer, into: response)
+    }
+    func transfer(_ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer, into response: UnsafeMutableRawBufferPointer) -> Disposition {
+        unsafe refuse(.notImplemented, query, hasQuestion: true, &context, peer, into: response)
+    }
+    func answerFromZones(_ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer, into response: UnsafeMutableRawBufferPointer) -> Disposition? { nil }
+}

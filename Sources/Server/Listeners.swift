@@ -1,0 +1,81 @@
+internal import DNSCore
+internal import Transport
+
+/// The sockets that queries come in by: opened before privileges are dropped, given to the workers, kept over reloads.
+struct Listeners {
+    /// One way in: an address, a port and a protocol.
+    struct Way: Hashable {
+        var address: SocketAddress
+        var transport: TransportKind
+    }
+
+    private(set) var sockets: [Way: [ListeningSocket]] = [:]
+
+    /// Opens what `sections` name and is not open yet; closes nothing.
+    ///
+    /// - Returns: the ways that were opened.
+    /// - Throws: ``ServerError/cannotListen(address:reason:)``; ways opened by this call are closed again.
+    mutating func open(_ sections: [ListenSection], workers: Int) throws(ServerError) -> Set<Way> {
+        var opened: Set<Way> = []
+        for section in sections {
+            for option in section.protocols {
+                let way = Way(
+                    address: SocketAddress(IPEndpoint(section.address, port: section.port)),
+                    transport: TransportKind(option))
+                guard sockets[way] == nil else { continue }
+                do {
+                    sockets[way] = try ListeningSocket.open(
+                        way.address, stream: way.transport != .udp, count: workers)
+                    opened.insert(way)
+                } catch {
+                    for way in opened { sockets[way] = nil }
+                    throw .cannotListen(address: "\(way.address) (\(option.rawValue))", reason: "\(error)")
+                }
+            }
+        }
+        return opened
+    }
+
+    /// Forgets the ways that `sections` no longer name; their sockets close when their listeners let go.
+    mutating func close(exceptFor sections: [ListenSection]) -> Set<Way> {
+        var kept: Set<Way> = []
+        for section in sections {
+            for option in section.protocols {
+                kept.insert(
+                    Way(
+                        address: SocketAddress(IPEndpoint(section.address, port: section.port)),
+                        transport: TransportKind(option)))
+            }
+        }
+        let gone = Set(sockets.keys).subtracting(kept)
+        for way in gone { sockets[way] = nil }
+        return gone
+    }
+}
+
+extension TransportKind {
+    /// The transport that the configuration names.
+    init(_ option: ListenProtocolOption) {
+        switch option {
+        case .udp: self = .udp
+        case .tcp: self = .tcp
+        case .tls: self = .tls
+        case .https: self = .https
+        }
+    }
+}
+
+extension StreamLimits {
+    /// The limits of the configuration, divided among `workers` where they hold for the whole server.
+    init(_ section: LimitsSection, workers: Int) {
+        self.init()
+        connections = max(1, section.tcpClients / workers)
+        connectionsPerClient = max(1, section.tcpClientsPerPrefix)
+        clientBits4 = 24
+        queriesInFlight = section.tcpPipeline
+        backlog = max(section.tcpBuffer, 1 << 17)
+        idleTimeout = section.tcpIdleTimeout
+        messageTimeout = section.tcpReadTimeout
+        writeTimeout = section.tcpWriteTimeout
+    }
+}

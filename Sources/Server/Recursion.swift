@@ -1,0 +1,131 @@
+internal import DNSCore
+internal import DNSSecurity
+internal import Resolver
+internal import Transport
+
+extension Worker {
+    /// What of the query matters to the resolver.
+    private func options(_ context: borrowing QueryContext) -> QueryOptions {
+        var options: QueryOptions = []
+        if context.wantsDNSSEC { options.insert(.wantsDNSSEC) }
+        if context.layout.flags.contains(.checkingDisabled) { options.insert(.checkingDisabled) }
+        if context.layout.flags.contains(.recursionDesired) { options.insert(.recursionDesired) }
+        return options
+    }
+
+    /// Whether the client wants to know that an answer was validated (RFC 6840 5.7).
+    private func wantsAuthenticData(_ context: borrowing QueryContext) -> Bool {
+        context.wantsDNSSEC || context.layout.flags.contains(.authenticData)
+    }
+
+    /// Answers from the cache, else starts resolving.
+    func answerByRecursion(
+        _ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer,
+        into response: UnsafeMutableRawBufferPointer
+    ) -> Disposition {
+        let type = context.layout.questionType
+        guard let resolver else {
+            return unsafe refuse(.refused, query, hasQuestion: true, &context, peer, into: response)
+        }
+        let wanted = options(context)
+        unsafe begin(query, &context, hasQuestion: true, into: response)
+        if let hit = resolver.cache.answer(to: key, type: type, options: wanted, at: moment.seconds, into: &composer) {
+            counters.count(.answersCached)
+            context.extendedError = hit.extendedError
+            var flags: HeaderFlags = []
+            if hit.isTruncated { flags.insert(.truncated) }
+            if hit.isAuthentic, wantsAuthenticData(context) { flags.insert(.authenticData) }
+            if hit.wantsPrefetch, resolver.configuration.cache.prefetches, wanted.contains(.recursionDesired) {
+                prefetch(type, wanted)
+            }
+            return unsafe complete(
+                query, &context, hit.responseCode, flags: flags, zoneIsMarked: false, peer, into: response)
+        }
+        guard let name = try? MessageView.name(in: query, at: 12),
+            let token = hold(query, peer, context.resumption)
+        else {
+            context.extendedError = .other
+            return unsafe refuse(.serverFailure, query, hasQuestion: true, &context, peer, into: response)
+        }
+        resolve(Question(name: name, type: type), options: wanted, token: token, client: context.address)
+        return .deferred
+    }
+
+    /// Refreshes what will soon expire; nobody waits for it.
+    private func prefetch(_ type: RRType, _ options: QueryOptions) {
+        resolve(
+            Question(name: key.name(), type: type), options: options.union(.isPrefetch),
+            token: QueryToken(rawValue: 0), client: .anyIPv4)
+    }
+
+    /// Composes what the resolver found.
+    func answerResolved(
+        _ answer: ResolverAnswer, _ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer,
+        into response: UnsafeMutableRawBufferPointer
+    ) -> Disposition {
+        counters.count(.answersRecursive)
+        switch answer.disposition {
+        case .respond: break
+        case .drop: return ignore(.accessList, peer)
+        case .truncate:
+            if !context.isStream { return unsafe truncateEmpty(query, &context, peer, into: response) }
+        }
+        context.extendedError = answer.errors.first?.code
+        context.extendedText = answer.errors.first?.text ?? ""
+        unsafe begin(query, &context, hasQuestion: true, into: response)
+        var flags: HeaderFlags = answer.isAuthoritative ? .authoritative : []
+        if answer.isAuthentic, wantsAuthenticData(context) { flags.insert(.authenticData) }
+        if !append(answer.sections) { flags.insert(.truncated) }
+        return unsafe complete(
+            query, &context, answer.responseCode, flags: flags, zoneIsMarked: false, peer, into: response)
+    }
+
+    /// Appends ready-made sections: all of them, else without the additional section, else nothing.
+    ///
+    /// - Returns: false when the response must say TC.
+    private func append(_ sections: PreparedSections) -> Bool {
+        func written(_ byteCount: Int, additionals: UInt16) -> MessageComposer.WrittenSections {
+            MessageComposer.WrittenSections(
+                byteCount: byteCount, answers: sections.answerCount, authorities: sections.authorityCount,
+                additionals: additionals)
+        }
+        func put(_ byteCount: Int, additionals: UInt16) -> Bool {
+            guard byteCount <= composer.remaining else { return false }
+            let result = unsafe composer.appendSections { room in
+                unsafe sections.octets.withUnsafeBytes { source in
+                    guard let target = room.baseAddress, let start = source.baseAddress, byteCount > 0 else {
+                        return written(0, additionals: additionals)
+                    }
+                    unsafe target.copyMemory(from: start, byteCount: byteCount)
+                    return written(byteCount, additionals: additionals)
+                }
+            }
+            return result != nil
+        }
+        if put(sections.octets.count, additionals: sections.additionalCount) { return true }
+        guard sections.additionalCount > 0 else { return false }
+        let needed = Int(sections.answerCount) + Int(sections.authorityCount)
+        return put(sections.length(ofRecords: needed), additionals: 0)
+    }
+}
+
+extension PreparedSections {
+    /// Octets that the first `count` records take.
+    func length(ofRecords count: Int) -> Int {
+        var position = 0
+        for _ in 0..<count {
+            while position < octets.count {
+                let length = Int(octets[position])
+                if length >= 0xc0 {
+                    position += 2
+                    break
+                }
+                position += 1 + length
+                if length == 0 { break }
+            }
+            guard position + 10 <= octets.count else { return octets.count }
+            position += 10 + (Int(octets[position + 8]) << 8 | Int(octets[position + 9]))
+        }
+        return min(position, octets.count)
+    }
+}

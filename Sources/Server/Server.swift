@@ -1,0 +1,234 @@
+internal import Authority
+internal import DNSCore
+internal import DNSSecurity
+internal import NTS
+internal import Operations
+internal import Resolver
+internal import Synchronization
+internal import Transport
+
+/// The DNS server: puts the rooms together, and takes them through start, reload and stop.
+///
+/// Start: configuration, sockets, privileges, zones, workers, in this order; nothing is answered before all zones have
+/// been tried. Reload: everything is built aside and checked; only then is it published, in one step each for
+/// settings, zones and listeners. One thread at a time may call in.
+package final class Server: @unchecked Sendable {
+    // Sendable: `lock` guards everything that changes after `init`.
+    private let lock = Mutex(())
+    /// Path of the configuration file, read again at each reload.
+    let path: String
+    private(set) var configuration: ServerConfiguration
+    let core: ServerCore
+    let zones: ZoneKeeper
+    private var listeners: Listeners
+    private var workerListeners: [WorkerListeners] = []
+    private var threads: [Thread] = []
+    /// When the server started, seconds since 1970.
+    let startTime: Int64
+    private(set) var reloadCount = 0
+    private(set) var failedReloadCount = 0
+
+    /// Opens the sockets, loads the zones and makes the workers; no thread runs yet.
+    ///
+    /// - Throws: ``ServerError``: what the operator must change before the server can start.
+    package init(_ configuration: ServerConfiguration, path: String) throws(ServerError) {
+        self.configuration = configuration
+        self.path = path
+        startTime = WallClock.seconds
+        let workerCount = configuration.server.workers ?? Machine.processors
+        listeners = Listeners()
+        _ = try listeners.open(configuration.listen, workers: workerCount)
+        try Server.prepareState(configuration.server)
+
+        let resolver = configuration.recursion.enabled ? try ResolverConfiguration(configuration) : nil
+        let cache: ResolverCache?
+        do throws(ResolverError) {
+            cache = try resolver.map { (settings) throws(ResolverError) in try ResolverCache(configuration: settings.cache) }
+        } catch {
+            throw .noMemory(octets: configuration.cache.size)
+        }
+        let state = ServingState(configuration, cookies: ServerCookies())
+        let nts = state.nts ?? NTSConfiguration()
+        zones = try ZoneKeeper(stateDirectory: configuration.server.stateDirectory, limits: configuration.limits)
+        core = ServerCore(
+            state: state, directory: ZoneDirectory([]), targetMemory: TargetMemory(limits: nts.limits), cache: cache)
+        zones.attach(core)
+        zones.configure(configuration)
+        try makeWorkers(workerCount, resolver)
+    }
+
+    /// Makes the state directory, gives it to the user that the server runs as, and becomes that user.
+    private static func prepareState(_ section: DaemonSection) throws(ServerError) {
+        let path = section.stateDirectory
+        let fault = Directories.make(path, mode: 0o750)
+        guard fault == 0 else { throw .stateDirectory(path: path, reason: "errno \(fault)") }
+        do throws(Privileges.Failure) {
+            if let user = section.user, Privileges.isRoot {
+                let account = try Privileges.account(named: user)
+                Directories.give(path, user: account.user, group: account.group)
+            }
+            try Privileges.drop(to: section.user)
+        } catch {
+            throw .system(what: "server.user", reason: "\(error)")
+        }
+    }
+
+    private func makeWorkers(_ count: Int, _ resolver: ResolverConfiguration?) throws(ServerError) {
+        var workers: [Worker] = []
+        do {
+            for index in 0..<count {
+                let worker = try Worker(index: index, core: core)
+                if let resolver, let cache = core.cache {
+                    worker.resolver = Resolver(configuration: resolver, cache: cache)
+                    var limits = UpstreamLimits()
+                    limits.outstanding = max(16, configuration.limits.outstandingQueries / count)
+                    let sources = configuration.recursion.source.map { SocketAddress(IPEndpoint($0, port: 0)) }
+                    worker.upstream = UpstreamDriver(worker: worker, limits: limits, sources: sources)
+                }
+                workers.append(worker)
+            }
+            core.adopt(workers)
+            if let nts = core.publication.state.nts, let first = workers.first {
+                try first.openNTSDesk(nts, keys: core.publication.state.keys)
+            }
+            for worker in workers { worker.plugins = PluginList.make(for: worker) }
+            let limits = StreamLimits(configuration.limits, workers: count)
+            workerListeners = workers.map { _ in WorkerListeners() }
+            for (way, sockets) in listeners.sockets {
+                for (index, worker) in workers.enumerated() {
+                    try workerListeners[index].add(sockets[index], way, worker: worker, limits: limits)
+                }
+            }
+        } catch {
+            throw .system(what: "workers", reason: "\(error)")
+        }
+    }
+
+    /// Starts the workers.
+    ///
+    /// - Throws: ``ServerError/system(what:reason:)``.
+    package func start() throws(ServerError) {
+        do {
+            for worker in core.workers {
+                threads.append(try Thread(name: "worker-\(worker.index)") { worker.loop.run() })
+            }
+        } catch {
+            throw .system(what: "threads", reason: "\(error)")
+        }
+        zones.start()
+    }
+
+    /// Ends everything: what has been acknowledged is on disk already.
+    package func stop() {
+        lock.withLock { _ in
+            zones.stop()
+            for worker in core.workers { worker.loop.mailbox.stop() }
+            for thread in threads { thread.join() }
+            threads = []
+        }
+    }
+
+    /// Reads the configuration again and takes it over as a whole, or keeps the old one.
+    ///
+    /// - Returns: what an operator should know, one line each; nil when the new configuration was refused, with the
+    ///   reasons in `errors`.
+    package func reload(errors: inout [String]) -> [String]? {
+        let result: Result<[String], ReloadFailure> = lock.withLock { _ in
+            do throws(ReloadFailure) {
+                return .success(try takeOver())
+            } catch {
+                failedReloadCount += 1
+                return .failure(error)
+            }
+        }
+        switch result {
+        case .success(let notes): return notes
+        case .failure(let failure):
+            errors = failure.lines
+            return nil
+        }
+    }
+
+    private struct ReloadFailure: Error {
+        let lines: [String]
+    }
+
+    private func takeOver() throws(ReloadFailure) -> [String] {
+        let next: ServerConfiguration
+        do throws(ConfigurationErrors) {
+            next = try ServerConfiguration.load(from: path)
+        } catch {
+            throw ReloadFailure(lines: error.errors.map { "\($0)" })
+        }
+        var notes = unchangeable(next)
+        let opened: Set<Listeners.Way>
+        let resolver: ResolverConfiguration?
+        do throws(ServerError) {
+            resolver = next.recursion.enabled ? try ResolverConfiguration(next) : nil
+            opened = try listeners.open(next.listen, workers: core.workers.count)
+        } catch {
+            throw ReloadFailure(lines: ["\(error)"])
+        }
+        // From here on nothing can fail.
+        configuration = next
+        core.publication.publish(ServingState(next, cookies: core.publication.state.cookies))
+        notes += zones.configure(next)
+        let gone = listeners.close(exceptFor: next.listen)
+        let limits = StreamLimits(next.limits, workers: core.workers.count)
+        for worker in core.workers {
+            let sockets = opened.compactMap { way in listeners.sockets[way].map { (way, $0[worker.index]) } }
+            let own = workerListeners[worker.index]
+            let box = ListenerChange(listeners: own, added: sockets, gone: gone, limits: limits)
+            worker.loop.mailbox.post { box.apply(to: worker) }
+            worker.loop.mailbox.post { worker.takeOver(resolver) }
+        }
+        reloadCount += 1
+        return notes
+    }
+
+    /// What differs between the configurations and needs a restart.
+    private func unchangeable(_ next: ServerConfiguration) -> [String] {
+        var notes: [String] = []
+        func check<Value: Equatable>(_ name: String, _ old: Value, _ new: Value) {
+            if old != new { notes.append("\(name) has changed; it takes effect at the next start") }
+        }
+        check("server.workers", configuration.server.workers, next.server.workers)
+        check("server.state-directory", configuration.server.stateDirectory, next.server.stateDirectory)
+        check("server.user", configuration.server.user, next.server.user)
+        check("cache.size", configuration.cache.size, next.cache.size)
+        check("recursion.enabled", configuration.recursion.enabled, next.recursion.enabled)
+        check("nts.source", configuration.nts.source.port, next.nts.source.port)
+        check("control.socket", configuration.control.socket, next.control.socket)
+        return notes
+    }
+}
+
+/// A change of listeners on its way to a worker's thread.
+private final class ListenerChange: @unchecked Sendable {
+    // Sendable: handed to one thread, which is the only one to use it from then on.
+    let listeners: WorkerListeners
+    let added: [(Listeners.Way, ListeningSocket)]
+    let gone: Set<Listeners.Way>
+    let limits: StreamLimits
+
+    init(
+        listeners: WorkerListeners, added: [(Listeners.Way, ListeningSocket)], gone: Set<Listeners.Way>,
+        limits: StreamLimits
+    ) {
+        self.listeners = listeners
+        self.added = added
+        self.gone = gone
+        self.limits = limits
+    }
+
+    func apply(to worker: Worker) {
+        for (way, socket) in added {
+            do throws(TransportError) {
+                try listeners.add(socket, way, worker: worker, limits: limits)
+            } catch {
+                Logs.server.error("cannot listen on \(way.address): \(error)")
+            }
+        }
+        for way in gone { listeners.remove(way) }
+    }
+}

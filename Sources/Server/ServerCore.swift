@@ -1,0 +1,39 @@
+internal import DNSCore
+internal import NTS
+internal import Resolver
+internal import Synchronization
+
+/// What all threads of the server share: published state, the zones' directory, the cache, the workers' addresses.
+final class ServerCore: @unchecked Sendable {
+    // Sendable: `workers` is written once, before any thread runs; the rest is immutable or guarded by itself.
+
+    /// Access lists, keys, settings.
+    let publication: Publication<ServingState>
+    /// The zones by name.
+    let directory: Publication<ZoneDirectory>
+    /// What all workers know of routers.
+    let targetMemory: TargetMemory
+    /// The resolver's cache; nil without recursion.
+    let cache: ResolverCache?
+    /// The workers, in order; set before the first thread starts.
+    private(set) var workers: [Worker] = []
+
+    init(
+        state: ServingState, directory: ZoneDirectory, targetMemory: TargetMemory, cache: ResolverCache?
+    ) {
+        publication = Publication(state)
+        self.directory = Publication(directory)
+        self.targetMemory = targetMemory
+        self.cache = cache
+    }
+
+    /// Makes the workers known to each other. Once, before their threads start.
+    func adopt(_ workers: [Worker]) {
+        self.workers = workers
+    }
+
+    /// The sum of a counter over all workers.
+    func sum(_ counter: ServerCounters.Counter) -> UInt64 {
+        workers.reduce(0) { $0 &+ $1.counters.value(counter) }
+    }
+}

@@ -1,0 +1,99 @@
+internal import DNSCore
+internal import Operations
+internal import Resolver
+internal import Transport
+
+/// The server's figures for Prometheus and `toriictl stats`.
+enum ServerMetrics {
+    /// Starts the HTTP listener of the `metrics` section; nil when there is none.
+    ///
+    /// - Throws: ``ServerError/cannotListen(address:reason:)``.
+    static func listen(_ server: Server, _ section: MetricsConfiguration?) throws(ServerError) -> MetricsListener? {
+        guard let section else { return nil }
+        guard let address = SocketAddress(section.listen.host, port: UInt16(clamping: section.listen.port)) else {
+            throw .cannotListen(address: "\(section.listen)", reason: "not an address")
+        }
+        let registry = registry(server)
+        do throws(TransportError) {
+            return try MetricsListener(address) { registry.renderPrometheus() }
+        } catch {
+            throw .cannotListen(address: "\(section.listen) (metrics)", reason: "\(error)")
+        }
+    }
+
+    /// All figures.
+    static func registry(_ server: Server) -> MetricsRegistry {
+        let registry = MetricsRegistry(version: Build.version)
+        let core = server.core
+        registry.register { collection in
+            collect(core, &collection)
+            collection.gauge(
+                "torii_start_time_seconds", "When the server started, in seconds since 1970.",
+                Double(server.startTime))
+            collection.counter("torii_reloads_total", "Reloads taken over.", UInt64(server.reloadCount))
+            collection.counter("torii_reloads_failed_total", "Reloads refused.", UInt64(server.failedReloadCount))
+            for slot in server.zones.slots {
+                guard let snapshot = slot.snapshot else { continue }
+                _ = snapshot
+            }
+        }
+        return registry
+    }
+
+    private static func collect(_ core: ServerCore, _ collection: inout MetricsCollection) {
+        for (counter, name, help) in names {
+            collection.counter(name, help, core.sum(counter))
+        }
+        var types: [MetricFamily.Sample] = []
+        for slot in 0..<ServerCounters.typeSlots {
+            let total = core.workers.reduce(0) { $0 &+ $1.counters.value(typeSlot: slot) }
+            guard total > 0 else { continue }
+            let label = slot < 256 ? RRType(rawValue: UInt16(slot)).description : slot == 257 ? "CAA" : "other"
+            types.append(MetricFamily.Sample(labels: [MetricFamily.Label("type", label)], value: .integer(total)))
+        }
+        collection.add(
+            MetricFamily(
+                name: "torii_dns_requests_by_type_total", help: "Questions by type.", kind: .counter, samples: types))
+        var codes: [MetricFamily.Sample] = []
+        for slot in 0..<ServerCounters.codeSlots {
+            let total = core.workers.reduce(0) { $0 &+ $1.counters.value(codeSlot: slot) }
+            guard total > 0 else { continue }
+            let label = ResponseCode(rawValue: UInt16(slot)).description
+            codes.append(MetricFamily.Sample(labels: [MetricFamily.Label("rcode", label)], value: .integer(total)))
+        }
+        collection.add(
+            MetricFamily(
+                name: "torii_dns_responses_total", help: "Responses by code.", kind: .counter, samples: codes))
+    }
+
+    /// Names and meanings of the plain counters.
+    private static let names: [(ServerCounters.Counter, String, String)] = [
+        (.queries, "torii_dns_requests_total", "Messages received."),
+        (.queriesUDP, "torii_dns_requests_udp_total", "Messages received over UDP."),
+        (.queriesTCP, "torii_dns_requests_tcp_total", "Messages received over TCP."),
+        (.queriesTLS, "torii_dns_requests_tls_total", "Messages received over TLS."),
+        (.queriesHTTPS, "torii_dns_requests_https_total", "Messages received over HTTPS."),
+        (.queriesIPv6, "torii_dns_requests_ipv6_total", "Messages received over IPv6."),
+        (.queriesEDNS, "torii_dns_requests_edns_total", "Messages with EDNS."),
+        (.queriesTSIG, "torii_dns_requests_tsig_total", "Messages with TSIG."),
+        (.updates, "torii_dns_updates_total", "UPDATE messages."),
+        (.notifies, "torii_dns_notifies_total", "NOTIFY messages."),
+        (.transfers, "torii_dns_transfers_total", "AXFR and IXFR requests."),
+        (.answersAuthoritative, "torii_dns_answers_authoritative_total", "Answers from our zones."),
+        (.answersCached, "torii_cache_hits_total", "Answers from the cache."),
+        (.answersRecursive, "torii_dns_answers_recursive_total", "Answers that other servers were asked for."),
+        (.answersTruncated, "torii_dns_answers_truncated_total", "Answers with TC."),
+        (.dropped, "torii_dns_dropped_total", "Messages without a response."),
+        (.droppedRate, "torii_dns_dropped_rate_limit_total", "Responses dropped by the rate limit."),
+        (.slipped, "torii_dns_slipped_total", "Responses replaced by TC by the rate limit."),
+        (.droppedReflection, "torii_dns_dropped_reflection_total", "Messages from ports that would answer back."),
+        (.droppedAccess, "torii_dns_dropped_access_total", "Messages dropped by access lists."),
+        (.refusedAccess, "torii_dns_refused_access_total", "Messages refused by access lists."),
+        (.pendingFull, "torii_dns_pending_full_total", "Queries refused because too many wait."),
+        (.holds, "torii_nts_holds_total", "Replies held for routers."),
+        (.holdsJoined, "torii_nts_holds_joined_total", "Replies that waited for a negotiation under way."),
+        (.holdsReleased, "torii_nts_holds_released_total", "Held replies released."),
+        (.holdsOverLimit, "torii_nts_holds_over_limit_total", "Replies released unheld because of a bound."),
+        (.holdsValidation, "torii_nts_validations_total", "Clients asked to prove their address."),
+    ]
+}

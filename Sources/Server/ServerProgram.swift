@@ -1,0 +1,135 @@
+internal import DNSCore
+internal import Operations
+internal import Synchronization
+
+/// `toriid` from its command line to its exit code.
+package enum ServerProgram {
+    /// What `--version` prints.
+    package static let version = "toriid \(Build.version)"
+
+    /// Runs the server until it is told to stop.
+    ///
+    /// - Returns: exit code: 0 after a clean stop, 1 when the server could not start.
+    package static func run(configurationPath path: String) -> Int32 {
+        SignalWatcher.block()
+        let configuration: ServerConfiguration
+        do throws(ConfigurationErrors) {
+            configuration = try ServerConfiguration.load(from: path)
+        } catch {
+            report(error)
+            return 1
+        }
+        Log.configure(configuration.log, linesPerSecond: configuration.limits.logRate)
+        _ = ResourceLimits.raiseOpenFiles(to: 1 << 20)
+        do throws(ServerError) {
+            let server = try Server(configuration, path: path)
+            return try serve(server, configuration)
+        } catch {
+            print("toriid: \(error)", to: &StandardError.stream)
+            return 1
+        }
+    }
+
+    private static func serve(_ server: Server, _ configuration: ServerConfiguration) throws(ServerError) -> Int32 {
+        let control: ControlServer
+        do throws(ControlError) {
+            Directories.make(forFileAt: configuration.control.socket)
+            control = try ControlServer(
+                path: configuration.control.socket, commands: ServerCommands.list(server),
+                maximumClients: configuration.limits.controlClients)
+            try control.start()
+        } catch {
+            throw .system(what: "control socket \(configuration.control.socket)", reason: "\(error)")
+        }
+        defer { control.stop() }
+        let metrics = try ServerMetrics.listen(server, configuration.metrics)
+        defer { metrics?.close() }
+        try server.start()
+        LogSink.standardError.startQueueing()
+        for section in configuration.listen {
+            Logs.server.info(
+                "listening",
+                ["address": "\(section.address)", "port": "\(section.port)", "protocols": section.protocols.map(\.rawValue).sorted().joined(separator: ",")])
+        }
+        Logs.server.notice("ready", ["version": Build.version, "zones": "\(configuration.zones.count)"])
+        _ = ServiceManager.notify(.ready)
+        while true {
+            switch SignalWatcher.next() {
+            case .stop:
+                Logs.server.notice("stopping")
+                _ = ServiceManager.notify(.stopping)
+                server.stop()
+                LogSink.standardError.flush()
+                return 0
+            case .reload:
+                _ = ServiceManager.notify(.reloading)
+                _ = reload(server)
+                _ = ServiceManager.notify(.ready)
+            case .reopen: break
+            }
+        }
+    }
+
+    /// Reloads and logs how it went.
+    ///
+    /// - Returns: whether the new configuration was taken, and what there is to say about it.
+    static func reload(_ server: Server) -> (isTaken: Bool, lines: [String]) {
+        var errors: [String] = []
+        guard let notes = server.reload(errors: &errors) else {
+            for line in errors { Logs.server.error("reload refused: \(line)") }
+            return (false, errors)
+        }
+        for line in notes { Logs.server.warning("\(line)") }
+        Logs.server.notice("reloaded")
+        return (true, notes)
+    }
+
+    /// Checks a configuration and its zones.
+    ///
+    /// - Returns: 0 when the server would start with it and all zones load, else 1.
+    package static func check(configurationPath path: String) -> Int32 {
+        let configuration: ServerConfiguration
+        do throws(ConfigurationErrors) {
+            configuration = try ServerConfiguration.load(from: path)
+        } catch {
+            report(error)
+            return 1
+        }
+        do throws(ServerError) {
+            if configuration.recursion.enabled { _ = try ResolverConfiguration(configuration) }
+        } catch {
+            print("\(error)", to: &StandardError.stream)
+            return 1
+        }
+        var isGood = true
+        for section in configuration.zones {
+            guard let file = section.file, section.kind == .primary else { continue }
+            isGood = ZoneCheck.run(apex: section.name, file: file, recordLimit: section.maxRecords) && isGood
+        }
+        if isGood { print("OK") }
+        return isGood ? 0 : 1
+    }
+
+    /// Checks a zone file; the last line is `OK` when it can be served.
+    ///
+    /// - Returns: 0 or 1.
+    package static func checkZone(origin text: String, file: String) -> Int32 {
+        guard let apex = try? Name(text) else {
+            print("\(text) is not a domain name", to: &StandardError.stream)
+            return 1
+        }
+        let isGood = ZoneCheck.run(apex: apex, file: file, recordLimit: .max)
+        if isGood { print("OK") }
+        return isGood ? 0 : 1
+    }
+
+    private static func report(_ errors: ConfigurationErrors) {
+        for error in errors.errors { print("\(error)", to: &StandardError.stream) }
+    }
+}
+
+/// What this build is.
+package enum Build {
+    /// The product's version.
+    package static let version = "0.1.0"
+}

@@ -1,0 +1,19 @@
+internal import Glibc
+
+/// The wall clock, read through libc so that a preloaded clock can replay old signatures.
+enum WallClock {
+    /// Seconds since 1970.
+    static var seconds: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec)
+    }
+}
+
+/// What the machine offers.
+enum Machine {
+    /// Processors that this process may use; at least 1.
+    static var processors: Int {
+        max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    }
+}

@@ -1,0 +1,200 @@
+internal import DNSCore
+internal import DNSSecurity
+internal import Glibc
+internal import NTS
+internal import Resolver
+internal import Transport
+
+/// One thread that answers queries. Everything a query touches belongs to it.
+///
+/// `Sendable` only so that closures posted to its own loop can carry it: nobody else touches what is inside.
+@safe final class Worker: QueryHandler, TimerTarget, Flushable, @unchecked Sendable {
+    let index: Int
+    let loop: EventLoop
+    let core: ServerCore
+    let counters = ServerCounters()
+
+    var state: ServingState
+    var settings: ResponseSettings
+    var cookies: ServerCookies
+    private var seenState: UInt64 = 0
+
+    var composer = MessageComposer()
+    var key = NameKey()
+    var limiter: ResponseRateLimiter
+    var pending: PendingQueries<Waiting>
+    /// Where deferred responses are composed.
+    let scratch: UnsafeMutableRawBufferPointer
+
+    /// The time of this batch.
+    var now = MonotonicTime.now()
+    /// Seconds since 1970 of this batch.
+    var wallSeconds: UInt64 = 0
+
+    var plugins: [any AnswerPlugin] = []
+    /// The negotiations with routers; only the first worker has them.
+    var ntsDesk: NTSDesk?
+    /// Keeps the negotiation sockets open.
+    var ntsSockets: [DatagramSocket] = []
+    var resolver: Resolver?
+    var upstream: UpstreamDriver?
+    private var resolverTimer: TimerToken?
+    private var resolverDeadline: UInt64 = .max
+    private var isPumpRequested = false
+
+    init(index: Int, core: ServerCore) throws {
+        self.index = index
+        self.core = core
+        loop = try EventLoop()
+        state = core.publication.state
+        settings = state.settings
+        cookies = state.cookies
+        limiter = ResponseRateLimiter(rate: state.rateLimit, slip: state.rateSlip)
+        pending = PendingQueries(capacity: state.pendingLimit)
+        unsafe scratch = .allocate(byteCount: 65535, alignment: 16)
+        readClocks(MonotonicTime.now())
+    }
+
+    deinit { unsafe scratch.deallocate() }
+
+    // MARK: QueryHandler
+
+    func batchBegins(at moment: MonotonicTime) {
+        readClocks(moment)
+        refreshState()
+    }
+
+    func receive(_ query: UnsafeRawBufferPointer, from peer: Peer, into response: UnsafeMutableRawBufferPointer)
+        -> Disposition
+    {
+        count(peer)
+        return unsafe answer(RawSpan(_unsafeBytes: query), from: peer, into: response)
+    }
+
+
+    // MARK: State
+
+    /// Takes over what has been published since the last batch.
+    func refreshState() {
+        let number = core.publication.number
+        guard number != seenState else { return }
+        seenState = number
+        let rate = (state.rateLimit, state.rateSlip)
+        state = core.publication.state
+        settings = state.settings
+        cookies = state.cookies
+        if rate != (state.rateLimit, state.rateSlip) {
+            limiter = ResponseRateLimiter(rate: state.rateLimit, slip: state.rateSlip)
+        }
+    }
+
+    /// Reads the wall clock; the monotonic one has been read by the loop.
+    func readClocks(_ moment: MonotonicTime) {
+        now = moment
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        wallSeconds = UInt64(clamping: time.tv_sec)
+    }
+
+    /// The time as the resolver wants it.
+    var moment: Moment { Moment(monotonic: now.nanoseconds, wall: Int64(clamping: wallSeconds)) }
+
+    private func count(_ peer: Peer) {
+        counters.count(.queries)
+        switch peer.transport {
+        case .udp: counters.count(.queriesUDP)
+        case .tcp: counters.count(.queriesTCP)
+        case .tls: counters.count(.queriesTLS)
+        case .https: counters.count(.queriesHTTPS)
+        }
+        if peer.address.family == .ipv6 { counters.count(.queriesIPv6) }
+    }
+
+    /// Takes over a new configuration of the resolver; what is under way ends with SERVFAIL from the old one's bounds.
+    func takeOver(_ configuration: ResolverConfiguration?) {
+        guard let configuration, let cache = core.cache, resolver != nil else { return }
+        resolver = Resolver(configuration: configuration, cache: cache)
+        plugins = PluginList.make(for: self)
+    }
+
+    // MARK: Resolver
+
+    /// Has the resolver's actions carried out at the end of this round.
+    func requestPump() {
+        guard !isPumpRequested else { return }
+        isPumpRequested = true
+        loop.requestFlush(self)
+    }
+
+    func flush() {
+        isPumpRequested = false
+        pumpResolver()
+    }
+
+    /// Carries out what the resolver wants done, and arranges for its next deadline.
+    func pumpResolver() {
+        guard let resolver else { return }
+        repeat {
+            resolver.drainActions { action in
+                switch action {
+                case .send(let query): upstream?.send(query)
+                case .cancel(let id): upstream?.cancel(id)
+                case .answer(let token, let answer): deliver(answer, to: token)
+                }
+            }
+            let unsent = upstream?.takeUnsent() ?? []
+            guard !unsent.isEmpty else { break }
+            for id in unsent { resolver.failed(upstream: id, reason: .unreachable, at: moment) }
+        } while true
+        let next = resolver.nextDeadline ?? .max
+        guard next != resolverDeadline else { return }
+        if let timer = resolverTimer { loop.cancel(timer) }
+        resolverTimer = nil
+        resolverDeadline = next
+        if next != .max { resolverTimer = loop.arm(at: MonotonicTime(nanoseconds: next), target: self, tag: 0) }
+    }
+
+    func timerFired(tag: UInt64, at moment: MonotonicTime) {
+        readClocks(moment)
+        refreshState()
+        resolverTimer = nil
+        resolverDeadline = .max
+        resolver?.advance(to: self.moment)
+        pumpResolver()
+    }
+
+    /// Brings a recursive answer to the worker whose client waits for it.
+    private func deliver(_ answer: ResolverAnswer, to token: UInt64) {
+        let owner = Int(token >> 56)
+        let local = QueryToken(rawValue: token & 0x00ff_ffff_ffff_ffff)
+        guard owner != index else {
+            resume(local) { $0.resolved = answer }
+            return
+        }
+        guard owner < core.workers.count else { return }
+        let other = core.workers[owner]
+        other.loop.mailbox.post {
+            other.readClocks(MonotonicTime.now())
+            other.refreshState()
+            other.resume(local) { $0.resolved = answer }
+        }
+    }
+
+    /// Has `question` resolved by the worker that its name belongs to, so that no two workers ask the same thing.
+    func resolve(_ question: Question, options: QueryOptions, token: QueryToken, client: IPAddress) {
+        let tag = UInt64(index) << 56 | token.rawValue
+        let owner = Int(truncatingIfNeeded: (key.hash(ofSuffixAt: 0) >> 7) % UInt64(core.workers.count))
+        if owner == index {
+            resolver?.start(question, options: options, token: tag, client: client, at: moment)
+            requestPump()
+            return
+        }
+        let other = core.workers[owner]
+        other.loop.mailbox.post {
+            other.readClocks(MonotonicTime.now())
+            other.refreshState()
+            other.resolver?.start(question, options: options, token: tag, client: client, at: other.moment)
+            other.requestPump()
+        }
+    }
+}

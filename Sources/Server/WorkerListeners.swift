@@ -1,0 +1,26 @@
+internal import Transport
+
+/// The listeners of one worker, by way.
+final class WorkerListeners {
+    private var datagrams: [Listeners.Way: UDPListener] = [:]
+    private var streams: [Listeners.Way: StreamListener] = [:]
+
+    /// Starts listening on `socket`.
+    ///
+    /// - Throws: ``TransportError``.
+    func add(_ socket: ListeningSocket, _ way: Listeners.Way, worker: Worker, limits: StreamLimits)
+        throws(TransportError)
+    {
+        switch way.transport {
+        case .udp: datagrams[way] = try UDPListener(socket, on: worker.loop, handler: worker)
+        case .tcp: streams[way] = try StreamListener(socket, on: worker.loop, handler: worker, limits: limits)
+        case .tls, .https: break
+        }
+    }
+
+    /// Stops listening on a way: what is in the socket's queue is answered first.
+    func remove(_ way: Listeners.Way) {
+        datagrams.removeValue(forKey: way)?.close()
+        streams.removeValue(forKey: way)?.close()
+    }
+}
