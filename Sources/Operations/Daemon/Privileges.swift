@@ -42,6 +42,14 @@ package enum Privileges {
         return unsafe Account(name: name, user: entry.pw_uid, group: entry.pw_gid)
     }
 
+    /// Becomes the account called `name` for good; nil: stays who it is. See ``drop(to:)-swift.type.method``.
+    ///
+    /// - Throws: ``Failure``; the process may then be in between and must end.
+    package static func drop(to name: String?) throws(Failure) {
+        guard let name else { return }
+        try drop(to: try account(named: name))
+    }
+
     /// Becomes `account` for good: its groups, its group, its user. To be called once sockets are bound; applies to
     /// all threads. A process that is that account already stays as it is.
     ///

@@ -68,7 +68,7 @@ package struct Log: Sendable {
     /// A line that strangers can cause: at most some a second for each `kind`; the rest is counted, and the count
     /// goes with the next line.
     package func limited(
-        _ kind: String, _ level: LogLevel, _ message: @autoclosure () -> String,
+        _ level: LogLevel, _ kind: String, _ message: @autoclosure () -> String,
         _ fields: KeyValuePairs<String, String> = [:]
     ) {
         guard Log.isEnabled(level) else { return }

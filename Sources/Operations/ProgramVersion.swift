@@ -1,0 +1,5 @@
+/// Which Torii this is.
+package enum ProgramVersion {
+    /// The version of all three programs.
+    package static let current = "1.0.0"
+}

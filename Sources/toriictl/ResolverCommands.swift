@@ -1,0 +1,141 @@
+internal import ArgumentParser
+internal import Operations
+
+struct CacheGroup: CommandGroup {
+    static let configuration = CommandConfiguration(
+        commandName: "cache", abstract: "What has been learnt from other servers.",
+        subcommands: [ShowName.self, FlushName.self, Dump.self])
+
+    struct ShowName: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Print what is known of a name.")
+        @OptionGroup var connection: Connection
+        @Argument(help: "The name.")
+        var name: String
+        @Option(help: "Only this record type.")
+        var type: String?
+        var words: [String] { ["cache", "show"] + [name] }
+        var options: [String: String] {
+            var result: [String: String] = [:]
+            result["type"] = type
+            return result
+        }
+    }
+
+    struct FlushName: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "flush", abstract: "Forget a name.")
+        @OptionGroup var connection: Connection
+        @Argument(help: "The name.")
+        var name: String
+        @Flag(help: "And every name below it.")
+        var tree = false
+        @Flag(help: "Only what did not validate.")
+        var bogus = false
+        @Flag(help: "Only negative answers.")
+        var negative = false
+        @Option(help: "Only this record type.")
+        var type: String?
+        var words: [String] { ["cache", "flush"] + [name] }
+        var options: [String: String] {
+            var result: [String: String] = [:]
+            if tree { result["tree"] = "true" }
+            if bogus { result["bogus"] = "true" }
+            if negative { result["negative"] = "true" }
+            result["type"] = type
+            return result
+        }
+    }
+
+    struct Dump: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print everything.")
+        @OptionGroup var connection: Connection
+        var words: [String] { ["cache", "dump"] }
+    }
+}
+
+struct UpdateGroup: CommandGroup {
+    static let configuration = CommandConfiguration(
+        commandName: "update", abstract: "Dynamic updates.",
+        subcommands: [Explain.self])
+
+    struct Explain: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say which rule decides on an update, or why the last one was refused.")
+        @OptionGroup var connection: Connection
+        @Argument(help: "The zone.")
+        var zone: String?
+        @Option(help: "The TSIG key that signs.")
+        var key: String?
+        @Option(help: "The source address.")
+        var from: String?
+        @Option(help: "The owner name.")
+        var name: String?
+        @Option(help: "The record type.")
+        var type: String?
+        @Option(help: "How many of the last updates.")
+        var count: String?
+        var words: [String] { ["update", "explain"] + (zone.map { [$0] } ?? []) }
+        var options: [String: String] {
+            var result: [String: String] = [:]
+            result["key"] = key
+            result["from"] = from
+            result["name"] = name
+            result["type"] = type
+            result["count"] = count
+            return result
+        }
+    }
+}
+
+struct DNSSECGroup: CommandGroup {
+    static let configuration = CommandConfiguration(
+        commandName: "dnssec", abstract: "Validation.",
+        subcommands: [Anchors.self, NTAGroup.self])
+
+    struct Anchors: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the trust anchors.")
+        @OptionGroup var connection: Connection
+        var words: [String] { ["dnssec", "anchors"] }
+    }
+}
+
+struct NTAGroup: CommandGroup {
+    static let configuration = CommandConfiguration(
+        commandName: "nta", abstract: "Negative trust anchors: names below which nothing is validated.",
+        subcommands: [ListNTA.self, AddNTA.self, ClearNTA.self])
+
+    struct ListNTA: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List them.")
+        @OptionGroup var connection: Connection
+        var words: [String] { ["dnssec", "nta", "list"] }
+    }
+
+    struct AddNTA: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "add", abstract: "Add one.")
+        @OptionGroup var connection: Connection
+        @Argument(help: "The name.")
+        var name: String
+        @Option(help: "How long, such as 1h; default 1h.")
+        var lifetime: String?
+        var words: [String] { ["dnssec", "nta", "add"] + [name] }
+        var options: [String: String] {
+            var result: [String: String] = [:]
+            result["lifetime"] = lifetime
+            return result
+        }
+    }
+
+    struct ClearNTA: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "clear", abstract: "Remove one, or all.")
+        @OptionGroup var connection: Connection
+        @Argument(help: "The name.")
+        var name: String?
+        var words: [String] { ["dnssec", "nta", "clear"] + (name.map { [$0] } ?? []) }
+    }
+}
