@@ -1,0 +1,56 @@
+package import DNSCore
+
+/// Why the journal cannot be used. The client of an update sees SERVFAIL; queries go on.
+package enum JournalError: Error, Sendable, Equatable {
+    /// The state directory cannot be used; the database's extended result code.
+    case unavailable(path: String, code: Int32)
+    /// No room left on the disk, or a file size limit. Updates go on when there is room again.
+    case full
+    /// The disk reported an error while writing or syncing; the database's extended result code.
+    case writeFailed(code: Int32)
+    /// The zone file was edited and its contents cannot be merged with the journal; what they differ in.
+    case fileChanged(Name, ZoneFileConflict)
+    /// The zone file cannot be written; the system's error number.
+    case exportFailed(path: String, reason: Int32)
+    /// No such zone is open.
+    case notOpen(Name)
+}
+
+/// A hand-edited zone file against the journal.
+package struct ZoneFileConflict: Sendable, Equatable {
+    /// The serial of the file as the journal knew it.
+    package var known: Serial
+    /// The serial of the file as it is.
+    package var found: Serial
+    /// The serial of the last update in the journal.
+    package var journal: Serial
+    /// Lines such as `- host.example.net. 60 A 192.0.2.1`, at most 100: what the journal's updates would still change
+    /// in the file.
+    package var difference: [String]
+}
+
+/// What was found wrong in the journal when it was opened.
+package struct JournalDamage: Sendable, Equatable {
+    /// Where it was.
+    package enum Place: Sendable, Equatable {
+        /// A frame of the write-ahead log, from 1; complete transactions after it were lost.
+        case log(frame: Int, lostFrames: Int)
+        /// The database file itself; it was moved to the path given.
+        case database(movedTo: String)
+        /// An entry of a zone: the differences from this serial on were lost.
+        case entry(Name, after: Serial)
+    }
+    package var place: Place
+}
+
+extension JournalDamage: CustomStringConvertible {
+    package var description: String {
+        switch place {
+        case .log(let frame, let lost):
+            "journal damaged: log frame \(frame) fails its checksum, \(lost) later frames are lost"
+        case .database(let path): "journal damaged: the database is not readable, moved to \(path)"
+        case .entry(let zone, let serial):
+            "journal damaged: an entry of \(zone) fails its checksum, updates after serial \(serial.rawValue) are lost"
+        }
+    }
+}

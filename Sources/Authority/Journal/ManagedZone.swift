@@ -1,0 +1,67 @@
+internal import DNSCore
+
+/// One zone as its committer keeps it. Belongs to the committer's thread, but for `history`.
+final class ManagedZone {
+    var options: JournaledZone
+    /// The version that is on disk and published.
+    var snapshot: ZoneSnapshot
+    /// What the journal says of the zone.
+    var row: JournalStore.ZoneRow
+    /// Number of the last row.
+    var lastNumber: Int64
+    /// Octets of the rows that are not in the zone file.
+    var octetsSinceBase = 0
+    var isFrozen = false
+    let history: ZoneHistory
+
+    /// The batch under way: the zone with the changes so far, and their entries.
+    var edit: ZoneEdit?
+    var differences: [ZoneDifference] = []
+
+    init(
+        options: JournaledZone, snapshot: ZoneSnapshot, row: JournalStore.ZoneRow, lastNumber: Int64,
+        history: ZoneHistory
+    ) {
+        self.options = options
+        self.snapshot = snapshot
+        self.row = row
+        self.lastNumber = lastNumber
+        self.history = history
+    }
+
+    /// Carries out one update on the batch's edit.
+    ///
+    /// - Throws: why not; the edit is as it was.
+    func run(_ request: UpdateRequest, now: Int64) throws(UpdateReason) -> UpdateReason {
+        guard !isFrozen else { throw .frozen }
+        var work = edit.take() ?? snapshot.edit()
+        let result: Result<ZoneDifference?, UpdateReason>
+        do throws(UpdateReason) {
+            result = .success(
+                try ZoneUpdate.run(
+                    request, on: &work, apex: snapshot.apex, policy: options.policy,
+                    settings: options.settings,
+                    now: now))
+        } catch {
+            result = .failure(error)
+        }
+        let serial = work.rrset(at: snapshot.apex, type: .soa)?.data.first?.soaSerial ?? snapshot.serial
+        edit = consume work
+        guard let difference = try result.get() else { return .unchanged(serial) }
+        differences.append(difference)
+        return .applied(from: difference.from, to: difference.to)
+    }
+
+    /// Throws the batch away.
+    func abandon() {
+        edit = nil
+        differences.removeAll()
+    }
+}
+
+extension JournalStore.ZoneRow {
+    /// Notes a serial that was given out.
+    mutating func note(_ serial: Serial) {
+        if serial.isNewer(than: highestSerial) { highestSerial = serial }
+    }
+}
