@@ -234,6 +234,63 @@ package enum Section: UInt8, Sendable, Comparable {
         return true
     }
 
+    /// Appends a record whose owner stands elsewhere in memory as uncompressed octets, as its data do.
+    ///
+    /// - Returns: false when it does not fit; nothing is written then.
+    @unsafe package mutating func append(
+        ownerOctets: UnsafePointer<UInt8>, ownerLength: Int, type: RRType, recordClass: RRClass, ttl: UInt32,
+        data: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        let start = count
+        guard unsafe writeName(ownerOctets, length: ownerLength, compressing: true),
+            unsafe appendAfterOwner(type: type, recordClass: recordClass, ttl: ttl, data: data)
+        else {
+            count = start
+            return false
+        }
+        return true
+    }
+
+    /// The memory behind what has been written, for records in wire format; nil when `octets` more do not fit.
+    ///
+    /// What is written there counts after ``advance(by:records:)``.
+    @inline(__always)
+    @unsafe package func space(for octets: Int) -> UnsafeMutableRawPointer? {
+        guard count + octets <= limit else { return nil }
+        return unsafe UnsafeMutableRawPointer(base + count)
+    }
+
+    /// Counts `octets` with `records` records, which have been written to ``space(for:)``, as part of the section.
+    @inline(__always)
+    package mutating func advance(by octets: Int, records: Int) {
+        count += octets
+        bump(4 + 2 * Int(section.rawValue), by: UInt16(truncatingIfNeeded: records))
+    }
+
+    /// The memory of the message so far, for changing what has been written; valid until the next `begin`.
+    @inline(__always)
+    @unsafe package var written: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(base) }
+
+    /// Where the name at `offset` goes on after its first `labels` labels, pointers followed.
+    package func offset(ofNameAt offset: Int, droppingLabels labels: Int) -> Int {
+        var position = offset
+        var remaining = labels
+        var jumps = 0
+        while position + 1 < count {
+            let length = Int(unsafe base[position])
+            if length >= 0xc0 {
+                guard jumps < 128 else { return position }
+                jumps += 1
+                position = (length & 0x3f) << 8 | Int(unsafe base[position + 1])
+                continue
+            }
+            guard remaining > 0, length > 0 else { return position }
+            position += 1 + length
+            remaining -= 1
+        }
+        return position
+    }
+
     /// Copies records that are already in wire format, with pointers that hold in this message.
     ///
     /// - Returns: false when they do not fit.
@@ -248,7 +305,9 @@ package enum Section: UInt8, Sendable, Comparable {
     /// Starts the OPT record (RFC 6891 6.1.2); options follow, then ``endOPT()``. Must be in the additional section.
     ///
     /// - Returns: false when it does not fit.
-    package mutating func beginOPT(payloadSize: UInt16, extendedResponseCode: UInt8, wantsDNSSEC: Bool) -> Bool {
+    package mutating func beginOPT(
+        payloadSize: UInt16, extendedResponseCode: UInt8, wantsDNSSEC: Bool
+    ) -> Bool {
         guard ensure(11) else { return false }
         unsafe base[count] = 0
         store(RRType.opt.rawValue, at: count + 1)
