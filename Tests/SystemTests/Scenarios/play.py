@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Plays scripted resolution scenarios to a running toriid, in a network namespace of their own.
 
     play.py [--toriid PATH] [--verbose] [--jobs N] FILE.rpl ...          (root)
@@ -283,6 +283,23 @@ def configuration(scenario, folder):
     return date
 
 
+def unbound_configuration(scenario, folder):
+    """The head for Unbound itself, to try the player; the date comes from the preloaded clock."""
+    out = ['server:', '  interface: 127.0.0.1@%d' % PORT, '  username: ""', '  chroot: ""', '  pidfile: ""',
+           '  directory: "%s"' % folder, '  use-syslog: no', '  do-not-query-localhost: no', '  verbosity: 4',
+           '  access-control: 0.0.0.0/0 allow', '  trust-anchor-signaling: no']
+    for section, key, value in scenario.head:
+        if not key:
+            out.append(section + ":")
+        elif key == "tempfile":
+            Path(folder, value).write_text(scenario.files[value])
+            out.append('  zonefile: "%s"' % value)
+        elif key not in ("fake-sha1", "val-override-date", "zonefile", "trust-anchor-signaling"):
+            out.append("  %s: %s" % (key, value if key in ("access-control", "local-zone") else "'%s'" % value if '"' in value else '"%s"' % value))
+    out += ["remote-control:", "  control-enable: no"]
+    Path(folder, "unbound.conf").write_text("\n".join(out) + "\n")
+
+
 class Player:
     def __init__(self, path, toriid, clock_library):
         self.path = path
@@ -326,6 +343,8 @@ class Player:
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.bind(os.path.join(self.folder, "notify"))
         notify.settimeout(20)
+        if os.path.basename(self.toriid) == "unbound":
+            return self.start_unbound()
         environment = dict(os.environ, LD_PRELOAD=self.clock_library, SCENARIO_CLOCK=self.clock.path,
                            NOTIFY_SOCKET=os.path.join(self.folder, "notify"), SWIFT_BACKTRACE="enable=no")
         with open(os.path.join(self.folder, "stderr"), "wb") as errors:
@@ -337,6 +356,19 @@ class Player:
         except (TimeoutError, socket.timeout):
             daemon.kill()
             raise RuntimeError("toriid did not start: " + Path(self.folder, "stderr").read_text(errors="replace"))
+        return daemon
+
+    def start_unbound(self):
+        unbound_configuration(self.scenario, self.folder)
+        environment = dict(os.environ, LD_PRELOAD=self.clock_library, SCENARIO_CLOCK=self.clock.path)
+        path = Path(self.folder, "stderr")
+        with open(path, "wb") as errors:
+            daemon = subprocess.Popen(
+                [self.toriid, "-d", "-c", os.path.join(self.folder, "unbound.conf")], env=environment, stderr=errors)
+        while "start of service" not in path.read_text(errors="replace"):
+            if daemon.poll() is not None:
+                raise RuntimeError(path.read_text(errors="replace"))
+            select.select([], [], [], 0.02)
         return daemon
 
     def run(self, step, later):

@@ -33,6 +33,7 @@ class Key:
     def __init__(self, owner, rdata):
         self.owner, self.old, self.algorithm = owner, rdata, rdata[3]
         self.old_tag = key_tag(rdata)
+        self.signed = {}
         while True:
             self.private = ec.generate_private_key(ec.SECP256R1())
             point = self.private.public_key().public_bytes(
@@ -73,6 +74,12 @@ class Key:
             return False
 
     def sign(self, data):
+        """The same signature for the same data: what a server sent is compared with what a client got."""
+        if data not in self.signed:
+            self.signed[data] = self._signature(data)
+        return self.signed[data]
+
+    def _signature(self, data):
         r, s = utils.decode_dss_signature(self.private.sign(data, ec.ECDSA(hashes.SHA256())))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 

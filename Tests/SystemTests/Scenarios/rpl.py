@@ -22,7 +22,7 @@ class Record:
     """One record; `ttl` is None where the text has none."""
 
     def __init__(self, owner, rdtype, rdata, ttl=None, rdclass=1):
-        self.owner, self.rdtype, self.rdata, self.ttl, self.rdclass = owner, rdtype, rdata, ttl, rdclass
+        self.owner, self.rdtype, self.rdata, self.ttl, self.rdclass = owner, int(rdtype), rdata, ttl, int(rdclass)
 
     def parsed(self):
         return dns.rdata.from_wire(self.rdclass, self.rdtype, self.rdata, 0, len(self.rdata))
@@ -41,7 +41,7 @@ class Record:
             data = self.parsed().to_digestable()
         except Exception:
             data = self.rdata
-        return (self.owner.canonicalize(), self.rdtype, self.rdclass, data)
+        return (self.owner.canonicalize(), int(self.rdtype), int(self.rdclass), data)
 
 
 def tokens(text):
