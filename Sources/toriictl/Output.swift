@@ -1,21 +1,13 @@
 private import Glibc
+private import Operations
 
-/// Standard output and standard error, written whole.
+/// Standard output and standard error. A reader that is gone ends the program quietly.
 enum Output {
     case standard
     case error
 
-    /// Writes `text`, and a line feed when it has none. A reader that is gone ends the program quietly.
+    /// Writes `text`, and a line feed when it has none.
     func line(_ text: String) {
-        let octets = Array(text.utf8) + (text.hasSuffix("\n") ? [] : [0x0a])
-        var start = 0
-        while start < octets.count {
-            let count = unsafe octets[start...].withUnsafeBytes {
-                unsafe write(self == .standard ? 1 : 2, $0.baseAddress, $0.count)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { exit(1) }
-            start += count
-        }
+        guard StandardStream(isError: self == .error).write(text) else { exit(1) }
     }
 }

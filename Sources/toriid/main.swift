@@ -26,7 +26,7 @@ struct Toriid: ParsableCommand {
             return 0
         }
         if checkZone.count == 2 { return ServerProgram.checkZone(origin: checkZone[0], file: checkZone[1]) }
-        return check ? ServerProgram.check(configuration: config) : ServerProgram.run(configuration: config)
+        return check ? ServerProgram.check(configurationPath: config) : ServerProgram.run(configurationPath: config)
     }
 
     func validate() throws {
