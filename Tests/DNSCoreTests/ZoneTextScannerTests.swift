@@ -77,7 +77,8 @@ import Testing
                 "text:6:8: unbalanced quotation mark",
                 "text:8:3: unbalanced parenthesis",
                 "text:9:1: unknown directive '$NOPE'",
-                "text:10:8: malformed data for a A record",
+                "text:10: malformed data for a A record",
+                "11 h.example.net. 60 A c0000203",
                 "text:12:3: class ANY is not the zone's",
             ])
     }

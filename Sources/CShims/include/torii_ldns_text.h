@@ -4,11 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Record data between presentation and wire format, for the types that are left to ldns. */
+/* Record data from presentation format, for the types that are left to ldns. */
 
 /* `line` is one whole record ending in NUL. Returns the octets written to `out`, or -1. */
 long torii_ldns_data_from_text(const uint8_t *line, uint8_t *out, size_t capacity);
-/* Returns the characters written to `out` without a NUL, or -1. */
-long torii_ldns_data_to_text(uint16_t type, const uint8_t *data, size_t length, uint8_t *out, size_t capacity);
 
 #endif

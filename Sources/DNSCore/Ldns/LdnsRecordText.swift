@@ -1,7 +1,7 @@
 internal import CLDNS
 internal import CShims
 
-/// Presentation format of the rarest types, LOC and WKS, by ldns.
+/// Presentation format of WKS, whose services have names, by ldns.
 enum LdnsRecordText {
     /// The wire octets of `type`'s data; nil when ldns refuses the text. The text holds no line feed.
     static func parse(_ type: RRType, _ text: [UInt8]) -> [UInt8]? {
@@ -13,17 +13,5 @@ enum LdnsRecordText {
             }
         }
         return count >= 0 ? Array(octets[..<count]) : nil
-    }
-
-    /// The presentation of data that is known to be well formed; nil when ldns refuses it.
-    static func show(_ type: RRType, _ data: [UInt8]) -> [UInt8]? {
-        var text = [UInt8](repeating: 0, count: 65535)
-        let count = unsafe data.withUnsafeBufferPointer { source in
-            unsafe text.withUnsafeMutableBufferPointer { target in
-                unsafe torii_ldns_data_to_text(
-                    type.rawValue, source.baseAddress, source.count, target.baseAddress, target.count)
-            }
-        }
-        return count > 0 ? Array(text[..<count]) : nil
     }
 }

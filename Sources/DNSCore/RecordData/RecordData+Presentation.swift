@@ -17,12 +17,14 @@ extension RecordData {
     }
 
     private func appendFields(to text: inout RecordText, as type: RRType) -> Bool {
-        guard var field = unsafe RDataTextFormats.fields(of: type), isWellFormed(as: type) else { return false }
+        guard var field = unsafe RDataTextFormats.fields(of: type), isWellFormed(as: type) else {
+            return false
+        }
         var reader = FieldReader(octets)
         while unsafe field.pointee != .end {
             guard unsafe append(field.pointee, from: &reader, to: &text, type: type) else { return false }
             unsafe field += 1
-            if unsafe field.pointee != .end, !reader.isAtEnd { text.separate() }
+            if unsafe !reader.isAtEnd || field.pointee == .base64OrDash { text.separate() }
         }
         return reader.isAtEnd
     }
@@ -126,7 +128,8 @@ extension RecordData {
             text.append(hex: reader.takeRest())
         case .atma: return text.append(atma: reader.takeRest())
         case .a6: return text.append(a6: &reader)
-        case .ldns: return text.append(ldns: reader.takeRest(), type: type)
+        case .location: return text.append(location: reader.takeRest())
+        case .ldns: return text.append(services: reader.takeRest())
         }
         return true
     }

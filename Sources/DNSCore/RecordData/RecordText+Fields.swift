@@ -41,7 +41,8 @@ extension RecordText {
     mutating func append(addressPrefixes reader: inout RecordData.FieldReader) -> Bool {
         while !reader.isAtEnd {
             guard let family = reader.takeNumber(2), let length = reader.takeNumber(1),
-                let mark = reader.takeNumber(1), let part = reader.take(Int(mark & 0x7f)), family == 1 || family == 2
+                let mark = reader.takeNumber(1), let part = reader.take(Int(mark & 0x7f)),
+                family == 1 || family == 2
             else { return false }
             let size = family == 1 ? 4 : 16
             guard part.count <= size, Int(length) <= size * 8, part.last != 0 else { return false }
@@ -148,33 +149,27 @@ extension RecordText {
         return true
     }
 
-    /// LOC by ldns; WKS in numbers, which every reader takes.
-    mutating func append(ldns data: ArraySlice<UInt8>, type: RRType) -> Bool {
-        if type == .wks {
-            guard data.count > 5, data.last != 0 else { return false }
-            append(ipv4: data.prefix(4))
-            append(0x20)
-            append(decimal: UInt64(data[data.startIndex + 4]))
-            for (index, octet) in data.dropFirst(5).enumerated() {
-                for bit in 0..<8 where octet & 0x80 >> UInt8(bit) != 0 {
-                    append(0x20)
-                    append(decimal: UInt64(index * 8 + bit))
-                }
+    /// Address, protocol and ports of WKS in numbers, which every reader takes.
+    mutating func append(services data: ArraySlice<UInt8>) -> Bool {
+        guard data.count > 5, data.last != 0 else { return false }
+        append(ipv4: data.prefix(4))
+        append(0x20)
+        append(decimal: UInt64(data[data.startIndex + 4]))
+        for (index, octet) in data.dropFirst(5).enumerated() {
+            for bit in 0..<8 where octet & 0x80 >> UInt8(bit) != 0 {
+                append(0x20)
+                append(decimal: UInt64(index * 8 + bit))
             }
-            return true
         }
-        // What ldns shows of odd values it does not always read back.
-        guard let shown = LdnsRecordText.show(type, Array(data)),
-            LdnsRecordText.parse(type, [0x20] + shown).map({ $0[...] == data }) ?? false
-        else { return false }
-        append(shown)
         return true
     }
 
     mutating func append(
         serviceParametersOf data: RecordData, _ reader: inout RecordData.FieldReader
     ) -> Bool {
-        guard let parameters = SVCB(data)?.parameters, ServiceParameter.areConsistent(parameters) else { return false }
+        guard let parameters = SVCB(data)?.parameters, ServiceParameter.areConsistent(parameters) else {
+            return false
+        }
         _ = reader.takeRest()
         for parameter in parameters {
             separate()
@@ -197,7 +192,9 @@ extension RecordText {
                 // Two layers: the list's own escapes, then those of the string (RFC 9460 A.1).
                 var escaped: [UInt8] = []
                 for octet in item {
-                    if octet == UInt8(ascii: ",") || octet == UInt8(ascii: "\\") { escaped.append(UInt8(ascii: "\\")) }
+                    if octet == UInt8(ascii: ",") || octet == UInt8(ascii: "\\") {
+                        escaped.append(UInt8(ascii: "\\"))
+                    }
                     escaped.append(octet)
                 }
                 append(inQuotes: escaped)

@@ -5,7 +5,8 @@ struct RecordText {
     mutating func append(_ octet: UInt8) { octets.append(octet) }
     mutating func append(_ text: some Sequence<UInt8>) { octets.append(contentsOf: text) }
     mutating func append(_ text: StaticString) {
-        unsafe octets.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        unsafe octets.append(
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
     mutating func append(_ text: String) { octets.append(contentsOf: text.utf8) }
 
@@ -49,7 +50,8 @@ struct RecordText {
             let end = min(position + 1 + Int(wire[position]), wire.endIndex)
             for octet in wire[(position + 1)..<end] {
                 switch octet {
-                case UInt8(ascii: "."), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: ";"), UInt8(ascii: "("),
+                case UInt8(ascii: "."), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: ";"),
+                    UInt8(ascii: "("),
                     UInt8(ascii: ")"), UInt8(ascii: "@"), UInt8(ascii: "$"):
                     octets.append(UInt8(ascii: "\\"))
                     octets.append(octet)

@@ -31,7 +31,7 @@ enum RDataTextField: UInt8, Sendable {
     case tag
     case locator64, eui48, eui64
     case certificateType, scheme
-    case addressPrefixes, ipsecGateway, amtRelay, hostIdentity, nsap, atma, a6, nxtBitmap
+    case addressPrefixes, location, ipsecGateway, amtRelay, hostIdentity, nsap, atma, a6, nxtBitmap
     /// The whole data, left to ldns.
     case ldns
 }
@@ -58,7 +58,8 @@ enum RDataTextField: UInt8, Sendable {
         set([.a], .ipv4)
         set([.ns, .md, .mf, .cname, .mb, .mg, .mr, .ptr, .nsapPTR, .dname], .name)
         set([.soa], .name, .name, .uint32, .period, .period, .period, .period)
-        set([.wks, .loc], .ldns)
+        set([.wks], .ldns)
+        set([.loc], .location)
         set([.hinfo], .string, .string)
         set([.minfo, .rp, .talink], .name, .name)
         set([.mx, .afsdb, .rt, .kx, .lp], .uint16, .name)

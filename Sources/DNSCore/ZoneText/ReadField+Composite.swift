@@ -167,7 +167,7 @@ extension ZoneTextLexer {
         } while try nextToken()
     }
 
-    /// Gives the rest of the entry to ldns, which knows the rarest types.
+    /// Gives the rest of the entry to ldns, which knows the rarest type.
     mutating func readThroughLdns(_ type: RRType, into data: inout RDataBuffer) throws(ZoneTextError.Reason) {
         let first = tokenText
         var text: [UInt8] = []
@@ -175,9 +175,8 @@ extension ZoneTextLexer {
             text.append(0x20)
             text.append(contentsOf: tokenOctets)
         } while try nextToken()
-        let expected = type == .loc ? ZoneTextExpectation.location : .services
         guard text.count < 4096, let octets = LdnsRecordText.parse(type, text) else {
-            throw .badField(expected, text: first)
+            throw .badField(.services, text: first)
         }
         try data.append(octets)
     }

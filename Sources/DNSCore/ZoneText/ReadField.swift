@@ -86,6 +86,7 @@ extension ZoneTextLexer {
         case .nsap: try readNSAP(into: &data)
         case .atma: try readATMA(into: &data)
         case .a6: try readA6(into: &data, origin: origin)
+        case .location: try readLocation(into: &data)
         case .ldns: try readThroughLdns(type, into: &data)
         }
     }
@@ -310,7 +311,8 @@ extension RDataTextField {
         case .certificateType: .certificateType
         case .scheme: .scheme
         case .addressPrefixes: .addressPrefix
-        case .ldns: .location
+        case .location: .location
+        case .ldns: .services
         }
     }
 }

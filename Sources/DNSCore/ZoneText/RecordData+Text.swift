@@ -2,7 +2,9 @@ extension RecordData {
     /// Reads the presentation format of `type`'s data, or the form of RFC 3597.
     ///
     /// - Throws: ``ZoneTextError`` in the text called "text".
-    package init(parsing text: some StringProtocol, as type: RRType, origin: Name = .root) throws(ZoneTextError) {
+    package init(
+        parsing text: some StringProtocol, as type: RRType, origin: Name = .root
+    ) throws(ZoneTextError) {
         var options = ZoneTextOptions(defaultTTL: 0, allowsInclude: false)
         options.requiredClass = nil
         let line = Array(". 0 CLASS1 TYPE\(type.rawValue) ".utf8) + text.utf8
@@ -19,7 +21,8 @@ extension ResourceRecord {
     ///   - defaultTTL: the TTL when the text gives none; nil makes that an error.
     /// - Throws: ``ZoneTextError``.
     package init(
-        parsing text: some StringProtocol, name: String = "text", origin: Name = .root, defaultTTL: UInt32? = 3600
+        parsing text: some StringProtocol, name: String = "text", origin: Name = .root,
+        defaultTTL: UInt32? = 3600
     ) throws(ZoneTextError) {
         var options = ZoneTextOptions(defaultTTL: defaultTTL, allowsInclude: false)
         options.requiredClass = nil
@@ -48,7 +51,8 @@ extension ResourceRecord {
         guard try scanner.next() else { throw ZoneTextError(file: name, line: 1, reason: .missingType) }
         let record = scanner.record()
         if try scanner.next() {
-            throw ZoneTextError(file: name, line: scanner.line, reason: .surplusField(text: scanner.type.description))
+            throw ZoneTextError(
+                file: name, line: scanner.line, reason: .surplusField(text: scanner.type.description))
         }
         return record
     }
