@@ -121,10 +121,11 @@ package enum ConfigurationFile {
                 "not YAML: \(problem)", offset.map { ConfigurationScreening.location(of: $0, in: octets) }
             )
         case .duplicatedKeysInMapping(let duplicates, let context):
-            let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
+            let first = ConfigurationLocation(line: context.mark.line, column: context.mark.column)
+            let key = duplicates.first ?? ""
             return (
-                "\(keys) stands twice in the same map",
-                ConfigurationLocation(line: context.mark.line, column: context.mark.column)
+                "\(key): stands twice in the same map, first in line \(first.line)",
+                ConfigurationScreening.location(ofKey: key, after: first, in: octets) ?? first
             )
         default:
             return ("cannot be parsed", nil)

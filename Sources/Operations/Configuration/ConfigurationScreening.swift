@@ -41,6 +41,28 @@ enum ConfigurationScreening {
         return ConfigurationLocation(line: line, column: column)
     }
 
+    /// Where `key` stands again after its place `first`: in the same column if it does, else the next time.
+    static func location(
+        ofKey key: String, after first: ConfigurationLocation, in octets: [UInt8]
+    ) -> ConfigurationLocation? {
+        let lines = String(decoding: octets, as: UTF8.self).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        var nearest: ConfigurationLocation?
+        for (index, line) in lines.enumerated().dropFirst(first.line - 1) {
+            var rest = line[...]
+            while let range = rest.firstRange(of: key) {
+                let column = line[..<range.lowerBound].unicodeScalars.count + 1
+                let tail = line[range.upperBound...].drop { $0 == " " || $0 == "\"" || $0 == "'" }
+                rest = line[range.upperBound...]
+                let place = ConfigurationLocation(line: index + 1, column: column)
+                guard tail.first == ":", place > first else { continue }
+                if place.column == first.column || place.line == first.line { return place }
+                nearest = nearest ?? place
+            }
+        }
+        return nearest
+    }
+
     /// Follows quotes, comments and brackets octet by octet.
     private struct Scan {
         private enum Place { case plain, single, double, doubleEscape, comment }
