@@ -51,8 +51,7 @@ package final class Server: @unchecked Sendable {
         let nts = state.nts ?? NTSConfiguration()
         zones = try ZoneKeeper(stateDirectory: configuration.server.stateDirectory, limits: configuration.limits)
         core = ServerCore(
-            state: state, directory: ZoneDirectory([]), targetMemory: TargetMemory(limits: nts.limits), cache: cache)
-        zones.attach(core)
+            state: state, zones: zones, targetMemory: TargetMemory(limits: nts.limits), cache: cache)
         zones.configure(configuration)
         try makeWorkers(workerCount, resolver)
     }
@@ -115,7 +114,6 @@ package final class Server: @unchecked Sendable {
         } catch {
             throw .system(what: "threads", reason: "\(error)")
         }
-        zones.start()
     }
 
     /// Ends everything: what has been acknowledged is on disk already.

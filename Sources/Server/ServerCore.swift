@@ -9,8 +9,8 @@ final class ServerCore: @unchecked Sendable {
 
     /// Access lists, keys, settings.
     let publication: Publication<ServingState>
-    /// The zones by name.
-    let directory: Publication<ZoneDirectory>
+    /// The zones.
+    let zones: ZoneKeeper
     /// What all workers know of routers.
     let targetMemory: TargetMemory
     /// The resolver's cache; nil without recursion.
@@ -19,10 +19,10 @@ final class ServerCore: @unchecked Sendable {
     private(set) var workers: [Worker] = []
 
     init(
-        state: ServingState, directory: ZoneDirectory, targetMemory: TargetMemory, cache: ResolverCache?
+        state: ServingState, zones: ZoneKeeper, targetMemory: TargetMemory, cache: ResolverCache?
     ) {
         publication = Publication(state)
-        self.directory = Publication(directory)
+        self.zones = zones
         self.targetMemory = targetMemory
         self.cache = cache
     }

@@ -1,3 +1,4 @@
+internal import Authority
 internal import DNSCore
 internal import Operations
 internal import Resolver
@@ -32,12 +33,21 @@ enum ServerMetrics {
                 Double(server.startTime))
             collection.counter("torii_reloads_total", "Reloads taken over.", UInt64(server.reloadCount))
             collection.counter("torii_reloads_failed_total", "Reloads refused.", UInt64(server.failedReloadCount))
-            for slot in server.zones.slots {
-                guard let snapshot = slot.snapshot else { continue }
-                _ = snapshot
-            }
+            if let done = core.zones.committer?.counters { collect(done, &collection) }
         }
         return registry
+    }
+
+    private static func collect(_ done: ZoneCommitter.Counters, _ collection: inout MetricsCollection) {
+        let figures: [(String, String, Int)] = [
+            ("torii_update_applied_total", "Updates that changed a zone.", done.applied),
+            ("torii_update_unchanged_total", "Updates that changed nothing.", done.unchanged),
+            ("torii_update_rejected_total", "Updates that ended with an error of the client.", done.rejected),
+            ("torii_update_failed_total", "Updates that ended with SERVFAIL.", done.failed),
+            ("torii_update_overflowed_total", "Updates that found the queue full.", done.overflowed),
+            ("torii_update_commits_total", "Journal transactions written.", done.commits),
+        ]
+        for (name, help, value) in figures { collection.counter(name, help, UInt64(clamping: value)) }
     }
 
     private static func collect(_ core: ServerCore, _ collection: inout MetricsCollection) {

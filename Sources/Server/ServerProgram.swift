@@ -10,7 +10,7 @@ package enum ServerProgram {
     /// Runs the server until it is told to stop.
     ///
     /// - Returns: exit code: 0 after a clean stop, 1 when the server could not start.
-    package static func run(configurationPath path: String) -> Int32 {
+    package static func run(configuration path: String) -> Int32 {
         SignalWatcher.block()
         let configuration: ServerConfiguration
         do throws(ConfigurationErrors) {
@@ -87,7 +87,7 @@ package enum ServerProgram {
     /// Checks a configuration and its zones.
     ///
     /// - Returns: 0 when the server would start with it and all zones load, else 1.
-    package static func check(configurationPath path: String) -> Int32 {
+    package static func check(configuration path: String) -> Int32 {
         let configuration: ServerConfiguration
         do throws(ConfigurationErrors) {
             configuration = try ServerConfiguration.load(from: path)

@@ -1,3 +1,4 @@
+internal import Authority
 internal import DNSCore
 internal import DNSSecurity
 internal import Glibc
@@ -18,6 +19,9 @@ internal import Transport
     var settings: ResponseSettings
     var cookies: ServerCookies
     private var seenState: UInt64 = 0
+    /// What zones are answered from in this batch.
+    var catalog: ZoneCatalog
+    private var seenCatalog: UInt64 = 0
 
     var composer = MessageComposer()
     var key = NameKey()
@@ -47,6 +51,7 @@ internal import Transport
         self.core = core
         loop = try EventLoop()
         state = core.publication.state
+        catalog = core.zones.catalog.state
         settings = state.settings
         cookies = state.cookies
         limiter = ResponseRateLimiter(rate: state.rateLimit, slip: state.rateSlip)
@@ -76,6 +81,11 @@ internal import Transport
 
     /// Takes over what has been published since the last batch.
     func refreshState() {
+        let zones = core.zones.catalog.number
+        if zones != seenCatalog {
+            seenCatalog = zones
+            catalog = core.zones.catalog.state
+        }
         let number = core.publication.number
         guard number != seenState else { return }
         seenState = number

@@ -53,8 +53,13 @@ extension AccessAction {
 extension AccessList {
     /// The list that `rules` describe: what no rule matches gets `fallback`.
     init(sections rules: [AccessRuleSection], otherwise fallback: AccessAction) {
+        self.init(AccessList.rules(rules), otherwise: fallback)
+    }
+
+    /// The rules that `sections` describe, one for each prefix.
+    static func rules(_ sections: [AccessRuleSection]) -> [Rule] {
         var list: [Rule] = []
-        for rule in rules {
+        for rule in sections {
             if rule.from.isEmpty {
                 list.append(Rule(prefix: nil, key: rule.key, action: AccessAction(rule.action)))
             }
@@ -62,7 +67,7 @@ extension AccessList {
                 list.append(Rule(prefix: prefix, key: rule.key, action: AccessAction(rule.action)))
             }
         }
-        self.init(list, otherwise: fallback)
+        return list
     }
 }
 

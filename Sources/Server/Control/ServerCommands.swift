@@ -35,8 +35,8 @@ enum StatusCommand {
 
     private static func status(_ server: Server) -> ControlOutcome {
         let uptime = WallClock.seconds - server.startTime
-        let zones = server.zones.slots
-        let faulty = zones.filter { $0.snapshot == nil }.count
+        let zones = server.zones.slots.all
+        let faulty = zones.filter { server.zones.snapshot(of: $0.name) == nil }.count
         let queries = server.core.sum(.queries)
         let text = """
             version: \(Build.version)

@@ -3,7 +3,9 @@ internal import DNSCore
 internal import Operations
 internal import Synchronization
 
-/// Keeps the zones: loads them, replaces their versions, tells how they are. The slow side of authority.
+/// Keeps the zones: loads them, opens their journals, publishes their versions, tells how they are.
+///
+/// The slow side of authority. Its lock is held for moments only; loading and journal work happen outside it.
 final class ZoneKeeper: Sendable {
     /// How a zone is.
     struct Status: Sendable {
@@ -11,91 +13,162 @@ final class ZoneKeeper: Sendable {
         var fault: String?
         var warnings: [String] = []
         /// When the served version was loaded or committed, seconds since 1970.
-        var loadedAt: Int64 = 0
+        var changedAt: Int64 = 0
+        /// The file as it was when it was read last.
+        var file: FileIdentity?
     }
 
     private struct State {
-        var core: ServerCore?
-        var slots: [Name: ZoneSlot] = [:]
+        var snapshots: [Name: ZoneSnapshot] = [:]
         var statuses: [Name: Status] = [:]
+        /// Zones whose journal is open.
+        var journaled: Set<Name> = []
+        var slots = ZoneSlots([])
+        var observer: (@Sendable (ZoneSlot, ZoneSnapshot) -> Void)?
     }
 
-    let stateDirectory: String
+    private let state: Mutex<State>
+    private let published: Publication<ZoneCatalog>
+    private let committerBox = Mutex<ZoneCommitter?>(nil)
     private let limits: LimitsSection
-    private let state = Mutex(State())
 
+    /// Opens the journal in `stateDirectory`.
+    ///
     /// - Throws: ``ServerError/stateDirectory(path:reason:)``.
     init(stateDirectory: String, limits: LimitsSection) throws(ServerError) {
-        self.stateDirectory = stateDirectory
+        state = Mutex(State())
+        published = Publication(ZoneCatalog())
         self.limits = limits
+        var settings = ZoneCommitter.Settings()
+        settings.queueLimit = limits.pendingUpdates
+        settings.queueLimitPerClient = limits.pendingUpdatesPerClient
+        do throws(JournalError) {
+            let committer = try ZoneCommitter(stateDirectory: stateDirectory, settings: settings) { [weak self] name, snapshot in
+                self?.publish(name, snapshot)
+            }
+            for damage in committer.damage { Logs.zone.error("\(damage)") }
+            committerBox.withLock { $0 = committer }
+        } catch {
+            throw .stateDirectory(path: stateDirectory, reason: "journal: \(error)")
+        }
     }
 
-    /// Names the core whose directory is kept up to date.
-    func attach(_ core: ServerCore) {
-        state.withLock { $0.core = core }
+    /// The writer of all zones; nil once the server is stopping.
+    var committer: ZoneCommitter? { committerBox.withLock { $0 } }
+
+    /// What the workers answer from.
+    var catalog: Publication<ZoneCatalog> { published }
+
+    /// The zones of the present configuration.
+    var slots: ZoneSlots { state.withLock { $0.slots } }
+
+    /// Called, on the committer's thread, after each change of a zone.
+    func observe(_ observer: @escaping @Sendable (ZoneSlot, ZoneSnapshot) -> Void) {
+        state.withLock { $0.observer = observer }
     }
 
-    func start() {}
-    func stop() {}
+    /// Carries out the updates that wait, then refuses further ones.
+    func stop() {
+        let committer = committerBox.withLock { box in
+            defer { box = nil }
+            return box
+        }
+        committer?.stop()
+    }
 
-    /// Takes over the zones of a configuration: new ones are loaded, those that are no longer named go, files that
-    /// changed are read again.
+    /// The served version of a zone.
+    func snapshot(of name: Name) -> ZoneSnapshot? { state.withLock { $0.snapshots[name] } }
+
+    /// How a zone is.
+    func status(of name: Name) -> Status { state.withLock { $0.statuses[name] } ?? Status() }
+
+    /// Serves `snapshot` as the present version of `name`; nil answers SERVFAIL.
+    func publish(_ name: Name, _ snapshot: ZoneSnapshot?) {
+        let observed: (ZoneSlot, @Sendable (ZoneSlot, ZoneSnapshot) -> Void)? = state.withLock { state in
+            state.snapshots[name] = snapshot
+            state.statuses[name, default: Status()].changedAt = WallClock.seconds
+            guard let slot = state.slots[name] else { return nil }
+            published.update { $0 = $0.replacing(slot.number, with: snapshot) }
+            return state.observer.map { (slot, $0) }
+        }
+        if let observed, let snapshot { observed.1(observed.0, snapshot) }
+    }
+
+    /// Takes over the zones of a configuration: new ones are loaded, files that changed are read again, and all of it
+    /// is published in one step.
     ///
     /// - Returns: what an operator should know, one line for each fault.
     @discardableResult
     func configure(_ configuration: ServerConfiguration) -> [String] {
         var notes: [String] = []
-        let known = state.withLock { $0.slots }
-        var slots: [Name: ZoneSlot] = [:]
-        var ordered: [ZoneSlot] = []
         for section in configuration.zones {
-            let slot = known[section.name] ?? ZoneSlot(name: section.name, section: section)
-            slot.section = section
-            slots[section.name] = slot
-            ordered.append(slot)
-            if let fault = load(slot) { notes.append("zone \(section.name): \(fault)") }
+            if let fault = load(section, isForced: false) { notes.append("zone \(section.name): \(fault)") }
         }
-        state.withLock { state in
+        let slots = ZoneSlots(configuration.zones)
+        let closed = state.withLock { state -> [Name] in
+            let gone = state.snapshots.keys.filter { slots[$0] == nil }
+            for name in gone {
+                state.snapshots[name] = nil
+                state.statuses[name] = nil
+            }
             state.slots = slots
-            state.statuses = state.statuses.filter { slots[$0.key] != nil }
-            state.core?.directory.publish(ZoneDirectory(ordered))
+            let zones = slots.all.map { (apex: $0.name, snapshot: state.snapshots[$0.name]) }
+            published.publish(ZoneCatalog(zones))
+            return gone.filter { state.journaled.remove($0) != nil }
         }
+        for name in closed { committer?.close(name) }
         return notes
     }
 
-    /// Reads the zone's file and serves it; on a fault the old version stays.
+    /// Reads a zone's file, replays its journal, and serves the result; on a fault the old version stays.
     ///
+    /// - Parameter isForced: read the file even when it looks unchanged.
     /// - Returns: the fault; nil when all is well.
     @discardableResult
-    func load(_ slot: ZoneSlot) -> String? {
-        let section = slot.section
-        guard let file = section.file else { return nil }
-        var status = Status(loadedAt: WallClock.seconds)
-        do throws(ZoneError) {
+    func load(_ section: ZoneSection, isForced: Bool) -> String? {
+        guard section.kind == .primary, let file = section.file else { return nil }
+        let identity = FileIdentity(path: file)
+        let old = state.withLock { ($0.statuses[section.name], $0.snapshots[section.name] != nil) }
+        let options = JournaledZone(section, limits)
+        if !isForced, old.1, identity != nil, old.0?.file == identity, old.0?.fault == nil {
+            committer?.configure(options)
+            return nil
+        }
+        var status = Status(changedAt: WallClock.seconds, file: identity)
+        do {
             let loaded = try ZoneLoader.load(file: file, apex: section.name, recordLimit: section.maxRecords)
             status.warnings = loaded.warnings.map { "\($0)" }
-            slot.publish(loaded.snapshot)
+            for warning in status.warnings.prefix(10) { Logs.zone.warning("\(warning)", ["zone": "\(section.name)"]) }
+            guard let committer else { return "the server is stopping" }
+            let recovery = try committer.open(options, loaded: loaded.snapshot)
+            for damage in recovery.damage { Logs.zone.error("\(damage)", ["zone": "\(section.name)"]) }
+            state.withLock { _ = $0.journaled.insert(section.name) }
             Logs.zone.info(
                 "loaded",
-                ["zone": "\(section.name)", "serial": "\(loaded.snapshot.serial.rawValue)", "records": "\(loaded.recordCount)"])
-            for warning in status.warnings.prefix(10) {
-                Logs.zone.warning("\(warning)", ["zone": "\(section.name)"])
-            }
+                [
+                    "zone": "\(section.name)", "serial": "\(recovery.snapshot.serial.rawValue)",
+                    "records": "\(loaded.recordCount)", "replayed": "\(recovery.replayed)",
+                ])
+        } catch let error as JournalError {
+            status.fault = ZoneKeeper.text(of: error)
         } catch {
             status.fault = "\(error)"
-            Logs.zone.error("not loaded: \(error)", ["zone": "\(section.name)", "serving": slot.snapshot == nil ? "nothing" : "the old version"])
         }
-        let fault = status.fault
+        if let fault = status.fault {
+            Logs.zone.error(
+                "not loaded: \(fault)", ["zone": "\(section.name)", "serving": old.1 ? "the old version" : "nothing"])
+        }
         state.withLock { $0.statuses[section.name] = status }
-        return fault
+        return status.fault
     }
 
-    /// The slot of a zone.
-    func slot(named name: Name) -> ZoneSlot? { state.withLock { $0.slots[name] } }
-
-    /// All zones in canonical order.
-    var slots: [ZoneSlot] { state.withLock { $0.slots.values.sorted { $0.name < $1.name } } }
-
-    /// How a zone is.
-    func status(of name: Name) -> Status { state.withLock { $0.statuses[name] } ?? Status() }
+    /// A journal's fault with the difference that the operator must see.
+    static func text(of error: JournalError) -> String {
+        guard case .fileChanged(_, let conflict) = error else { return "\(error)" }
+        return """
+            the zone file was edited (serial \(conflict.found.rawValue)) and cannot be merged with the journal \
+            (serial \(conflict.journal.rawValue)); they differ in:
+            \(conflict.difference.joined(separator: "\n"))
+            """
+    }
 }

@@ -1,38 +1,41 @@
-internal import Authority
 internal import DNSCore
 internal import Synchronization
 
-/// The place of one zone: its settings, and the version of its data that is served now.
-///
-/// Kept over reloads. Writers publish a new version; a worker sees by a number that there is one.
+/// One zone of the configuration: its number in the catalog and its settings. Immutable: a reload makes new ones.
 final class ZoneSlot: Sendable {
     let name: Name
-    /// Where the slot's settings are; replaced as a whole by a reload.
-    private let settings: Mutex<ZoneSection>
-    private let current: Mutex<ZoneSnapshot?>
-    private let published = Atomic<UInt64>(1)
+    /// The zone's number in the ``ZoneCatalog`` that was made with it.
+    let number: Int
+    /// Its part of the configuration.
+    let section: ZoneSection
+    /// Who may transfer it.
+    let transferAccess: AccessList
+    /// Who may send NOTIFY for it.
+    let notifyAccess: AccessList
 
-    init(name: Name, section: ZoneSection) {
-        self.name = name
-        settings = Mutex(section)
-        current = Mutex(nil)
+    init(number: Int, section: ZoneSection) {
+        name = section.name
+        self.number = number
+        self.section = section
+        transferAccess = AccessList(sections: section.transfer, otherwise: .refuse)
+        let primaries = section.primaries.map { primary in
+            AccessList.Rule(prefix: IPPrefix(primary.address), key: primary.key, action: .allow)
+        }
+        notifyAccess = AccessList(
+            AccessList.rules(section.allowNotify) + primaries, otherwise: .refuse)
+    }
+}
+
+/// All zones of one configuration, by number and by name.
+final class ZoneSlots: Sendable {
+    let all: [ZoneSlot]
+    private let byName: [Name: ZoneSlot]
+
+    init(_ sections: [ZoneSection]) {
+        all = sections.enumerated().map { ZoneSlot(number: $0.offset, section: $0.element) }
+        byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The zone's part of the configuration.
-    var section: ZoneSection {
-        get { settings.withLock { $0 } }
-        set { settings.withLock { $0 = newValue } }
-    }
-
-    /// The version that is served; nil before the zone has been loaded, and when it has expired.
-    var snapshot: ZoneSnapshot? { current.withLock { $0 } }
-
-    /// Number of the served version; only ever grows.
-    var number: UInt64 { published.load(ordering: .acquiring) }
-
-    /// Serves `snapshot` from now on; nil answers SERVFAIL.
-    func publish(_ snapshot: ZoneSnapshot?) {
-        current.withLock { $0 = snapshot }
-        published.add(1, ordering: .releasing)
-    }
+    /// The zone with this apex.
+    subscript(name: Name) -> ZoneSlot? { byName[name] }
 }

@@ -1,0 +1,80 @@
+internal import Authority
+internal import DNSCore
+internal import DNSSecurity
+internal import Operations
+internal import Transport
+
+extension Worker {
+    /// Takes an UPDATE apart and hands it to the zones' writer; the response follows when it is on disk (RFC 2136 3).
+    func update(
+        _ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer,
+        into response: UnsafeMutableRawBufferPointer
+    ) -> Disposition {
+        let requestor = UpdateRequestor(
+            source: context.address, key: context.keyName, algorithm: context.session?.key?.algorithm,
+            isStream: context.isStream)
+        let request: UpdateRequest
+        switch UpdateRequest.parse(query, layout: context.layout, requestor: requestor) {
+        case .success(let parsed): request = parsed
+        case .failure(let reason):
+            return unsafe refuse(reason, nil, query, &context, peer, into: response)
+        }
+        guard let slot = core.zones.slots[request.zone.name] else {
+            return unsafe refuse(
+                .notAuthoritative(request.zone.name, request.zone.recordClass), request, query, &context, peer, into: response)
+        }
+        guard slot.section.kind == .primary else {
+            return unsafe forwardUpdate(request, slot, query, &context, peer, into: response)
+        }
+        if case .failure(let reason) = UpdatePolicy(slot.section).admits(requestor) {
+            return unsafe refuse(reason, request, query, &context, peer, into: response)
+        }
+        guard core.zones.snapshot(of: slot.name) != nil, let committer = core.zones.committer,
+            let token = hold(query, peer, context.resumption)
+        else {
+            return unsafe refuse(.stopping, request, query, &context, peer, into: response)
+        }
+        let worker = self
+        let mailbox = loop.mailbox
+        committer.submit(request) { reason in
+            UpdateLog.note(reason, request)
+            mailbox.post {
+                worker.readClocks(.now())
+                worker.refreshState()
+                worker.resume(token) {
+                    $0.verdict = Resumption.Verdict(
+                        code: reason.responseCode, extendedError: reason.extendedError, text: "\(reason)")
+                }
+            }
+        }
+        return .deferred
+    }
+
+    /// An update that ends here, before it reached a zone.
+    func refuse(
+        _ reason: UpdateReason, _ request: UpdateRequest?, _ query: borrowing RawSpan, _ context: inout QueryContext,
+        _ peer: Peer, into response: UnsafeMutableRawBufferPointer
+    ) -> Disposition {
+        UpdateLog.note(reason, request, source: context.address)
+        context.extendedError = reason.extendedError
+        context.extendedText = context.keyName != nil ? "\(reason)" : ""
+        return unsafe refuse(reason.responseCode, query, hasQuestion: true, &context, peer, into: response)
+    }
+}
+
+/// One log line for each update, with the reason.
+enum UpdateLog {
+    static func note(_ reason: UpdateReason, _ request: UpdateRequest?, source: IPAddress? = nil) {
+        let zone = request.map { "\($0.zone.name)" } ?? "?"
+        let client = (request?.requestor.source ?? source).map { "\($0)" } ?? "?"
+        let key = request?.requestor.key.map { "\($0)" } ?? "none"
+        switch reason {
+        case .applied, .unchanged:
+            guard Log.isEnabled(.info) else { return }
+            Logs.update.limited(.info, "update", "\(reason)", ["zone": zone, "client": client, "key": key])
+        default:
+            Logs.update.limited(
+                .notice, "update refused", "\(reason.responseCode): \(reason)", ["zone": zone, "client": client, "key": key])
+        }
+    }
+}
