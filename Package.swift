@@ -27,9 +27,9 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// Tests go without strict memory safety: the expansions of `#expect` cannot be marked.
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], excluding exclude: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies,
+        name: name, dependencies: dependencies, exclude: exclude,
         swiftSettings: [
             .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
             .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("InternalImportsByDefault"),
@@ -88,6 +88,6 @@ let package = Package(
         tests("NTSTests", ["NTS", "DNSCore", "DNSSecurity"]),
         tests("ServerTests", ["Server", "Authority", "Resolver", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"]),
         tests("RouterAgentTests", ["RouterAgent", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"]),
-        tests("SystemTests", []),
+        tests("SystemTests", [], excluding: ["Lab", "Scenarios"]),
     ]
 )

@@ -92,6 +92,19 @@ final class ChildProcess: @unchecked Sendable {
         }
     }
 
+    /// Waits until `isTrue`, which is asked after each new output and at the latest every quarter of a second: for what
+    /// shows only on the network.
+    func eventually(_ what: String, within seconds: Double = 30, _ isTrue: () throws -> Bool) throws {
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        while try !isTrue() {
+            guard deadline.timeIntervalSinceNow > 0 else {
+                throw HarnessError.deadline("\(what); so far: \(errorText.suffix(4000))")
+            }
+            if hasEnded { throw HarnessError.ended("\(name) ended: \(errorText.suffix(4000))") }
+            condition.withLock { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.25)) }
+        }
+    }
+
     /// Wakes whoever waits, after a change made by `body` under the lock.
     func note(_ body: () -> Void) {
         condition.withLock {

@@ -11,6 +11,7 @@ final class Daemon: @unchecked Sendable {
     private let notifications: NotificationSocket
     private var readyCount = 0
     private let environment: [String: String]
+    private let space: Namespace?
 
     /// The configuration that most tests extend: loopback, no workers beyond one, no recursion.
     static let basics = """
@@ -27,15 +28,16 @@ final class Daemon: @unchecked Sendable {
     /// - Throws: what the daemon wrote to its standard error, when it ends before.
     init(
         _ configuration: String, files: [String: String] = [:], environment: [String: String] = [:],
-        in existing: TemporaryDirectory? = nil
+        in existing: TemporaryDirectory? = nil, inside space: Namespace? = nil
     ) throws {
+        self.space = space
         directory = try existing ?? TemporaryDirectory()
         port = try Ports.free()
         for (name, text) in files { try directory.write(name, text) }
         try directory.write("torii.yaml", Self.fill(configuration, port: port, directory: directory))
         notifications = try NotificationSocket(path: directory.path + "/notify")
         self.environment = environment.merging(["NOTIFY_SOCKET": directory.path + "/notify"]) { $1 }
-        process = try Self.launch(directory, self.environment)
+        process = try Self.launch(directory, self.environment, space)
         listen()
         try waitUntilReady(1)
     }
@@ -48,11 +50,11 @@ final class Daemon: @unchecked Sendable {
     }
 
     private static func launch(
-        _ directory: TemporaryDirectory, _ environment: [String: String]
+        _ directory: TemporaryDirectory, _ environment: [String: String], _ space: Namespace?
     ) throws -> ChildProcess {
-        try ChildProcess(
-            Places.program("toriid"), ["--config", directory.path + "/torii.yaml"], environment: environment,
-            directory: directory.path)
+        let program = Places.program("toriid"), arguments = ["--config", directory.path + "/torii.yaml"]
+        return try space?.start(program, arguments, environment: environment, directory: directory.path)
+            ?? ChildProcess(program, arguments, environment: environment, directory: directory.path)
     }
 
     private func listen() {
@@ -88,7 +90,7 @@ final class Daemon: @unchecked Sendable {
     func restart() throws {
         if !process.hasEnded { try stop() }
         readyCount = 0
-        process = try Self.launch(directory, environment)
+        process = try Self.launch(directory, environment, space)
         listen()
         try waitUntilReady(1)
     }
@@ -133,8 +135,8 @@ final class Daemon: @unchecked Sendable {
     func dig(_ words: String...) throws -> DigResult { try dig(words) }
 
     func dig(_ words: [String], server: String = "127.0.0.1") throws -> DigResult {
-        try DigResult(
-            Tool.run("dig", ["-r", "@\(server)", "-p", String(port), "+tries=1", "+time=5"] + words))
+        let all = ["-r", "@\(server)", "-p", String(port), "+tries=1", "+time=10"] + words
+        return try DigResult(space?.run("dig", all) ?? Tool.run("dig", all))
     }
 
     /// `nsupdate` with the given script (without `server` and `send`).

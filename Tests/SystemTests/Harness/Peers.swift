@@ -12,6 +12,12 @@ final class Peer: @unchecked Sendable {
 
     deinit { process.signal(SIGKILL) }
 
+    private static func start(
+        _ program: String, _ arguments: [String], _ space: Namespace?
+    ) throws -> ChildProcess {
+        try space?.start(program, arguments) ?? ChildProcess(program, arguments)
+    }
+
     func stop() throws {
         process.signal(SIGTERM)
         try process.waitForExit()
@@ -40,7 +46,7 @@ final class Peer: @unchecked Sendable {
     /// NSD with zone texts by origin. `extra` goes into each zone's block.
     static func nsd(
         zones: [String: String], extra: String = "", global: String = "", in directory: TemporaryDirectory,
-        address: String = "127.0.0.1", port fixed: UInt16? = nil
+        address: String = "127.0.0.1", port fixed: UInt16? = nil, inside space: Namespace? = nil
     ) throws -> Peer {
         let port = try fixed ?? Ports.free()
         var configuration = """
@@ -72,7 +78,7 @@ final class Peer: @unchecked Sendable {
                 """
         }
         let file = try directory.write("nsd.conf", configuration)
-        let process = try ChildProcess("nsd", ["-d", "-c", file])
+        let process = try Self.start("nsd", ["-d", "-c", file], space)
         try process.waitForError("nsd started")
         return Peer(process, port: port, directory: directory)
     }
@@ -80,7 +86,8 @@ final class Peer: @unchecked Sendable {
     /// BIND. `options` goes into the options block, `rest` after it. `$PORT` and `$DIR` are replaced.
     static func named(
         options: String = "recursion no;", rest: String, files: [String: String] = [:],
-        in directory: TemporaryDirectory, address: String = "127.0.0.1", port fixed: UInt16? = nil
+        in directory: TemporaryDirectory, address: String = "127.0.0.1", port fixed: UInt16? = nil,
+        inside space: Namespace? = nil
     ) throws -> Peer {
         let port = try fixed ?? Ports.free()
         for (name, text) in files { try directory.write(name, text) }
@@ -95,7 +102,7 @@ final class Peer: @unchecked Sendable {
             \(rest)
             """
         let file = try directory.write("named.conf", Daemon.fill(text, port: port, directory: directory))
-        let process = try ChildProcess("named", ["-g", "-n", "1", "-c", file])
+        let process = try Self.start("named", ["-g", "-n", "1", "-c", file], space)
         try process.waitForError(" running")
         return Peer(process, port: port, directory: directory)
     }
@@ -103,7 +110,7 @@ final class Peer: @unchecked Sendable {
     /// Knot DNS. `zones` is the text of the `zone:` list and of what else it needs.
     static func knotd(
         _ sections: String, files: [String: String] = [:], in directory: TemporaryDirectory,
-        address: String = "127.0.0.1", port fixed: UInt16? = nil
+        address: String = "127.0.0.1", port fixed: UInt16? = nil, inside space: Namespace? = nil
     ) throws -> Peer {
         let port = try fixed ?? Ports.free()
         for (name, text) in files { try directory.write(name, text) }
@@ -122,7 +129,7 @@ final class Peer: @unchecked Sendable {
             \(sections)
             """
         let file = try directory.write("knot.conf", Daemon.fill(text, port: port, directory: directory))
-        let process = try ChildProcess("knotd", ["-c", file])
+        let process = try Self.start("knotd", ["-c", file], space)
         try process.waitForError("server started")
         return Peer(process, port: port, directory: directory)
     }
@@ -130,7 +137,7 @@ final class Peer: @unchecked Sendable {
     /// Unbound, listening on `port`.
     static func unbound(
         _ configuration: String, files: [String: String] = [:], in directory: TemporaryDirectory,
-        address: String = "127.0.0.1", port fixed: UInt16? = nil
+        address: String = "127.0.0.1", port fixed: UInt16? = nil, inside space: Namespace? = nil
     ) throws -> Peer {
         let port = try fixed ?? Ports.free()
         for (name, text) in files { try directory.write(name, text) }
@@ -150,7 +157,7 @@ final class Peer: @unchecked Sendable {
               control-enable: no
             """
         let file = try directory.write("unbound.conf", Daemon.fill(text, port: port, directory: directory))
-        let process = try ChildProcess("unbound", ["-d", "-c", file])
+        let process = try Self.start("unbound", ["-d", "-c", file], space)
         try process.waitForError("start of service")
         return Peer(process, port: port, directory: directory)
     }
