@@ -32,7 +32,7 @@ import Testing
         var random = SystemRandomNumberGenerator()
         let samples = try records(MixedZone.head + MixedZone.common + MixedZone.rare)
         for sample in samples {
-            for _ in 0..<200 {
+            for _ in 0..<40 {
                 var octets = sample.data.octets
                 switch Int.random(in: 0..<4, using: &random) {
                 case 0: octets = (0..<Int.random(in: 0..<40)).map { _ in UInt8.random(in: 0...255) }
