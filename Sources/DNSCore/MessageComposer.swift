@@ -129,6 +129,13 @@ package enum Section: UInt8, Sendable, Comparable {
         }
     }
 
+    /// Lets later names point into the question's name; see ``offerQuestion(_:)-(NameKey)``.
+    package mutating func offerQuestion(_ key: NameKeyView) {
+        for index in 0..<key.labelCount {
+            offer(hash: key.hash(from: index), offset: 12 + key.offset(ofLabel: index))
+        }
+    }
+
     /// Goes on to a later section.
     package mutating func start(_ next: Section) {
         assert(next >= section)
@@ -265,6 +272,12 @@ package enum Section: UInt8, Sendable, Comparable {
     package mutating func advance(by octets: Int, records: Int) {
         count += octets
         bump(4 + 2 * Int(section.rawValue), by: UInt16(truncatingIfNeeded: records))
+    }
+
+    /// Takes back what was written since ``count`` was `mark`, which were `records` records of this section.
+    package mutating func takeBack(to mark: Int, records: Int) {
+        count = mark
+        bump(4 + 2 * Int(section.rawValue), by: 0 &- UInt16(truncatingIfNeeded: records))
     }
 
     /// The memory of the message so far, for changing what has been written; valid until the next `begin`.

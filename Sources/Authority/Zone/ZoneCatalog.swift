@@ -4,7 +4,7 @@ package import DNSCore
 ///
 /// Zones have numbers that stay the same as long as the set of zones does. Replacing a zone copies some hundreds of
 /// references, whatever the number of zones.
-package final class ZoneCatalog: @unchecked Sendable {
+@safe package final class ZoneCatalog: @unchecked Sendable {
     private static let chunkBits = 8
 
     /// Names and numbers; shared by all catalogs of the same set of zones.
@@ -83,7 +83,8 @@ package final class ZoneCatalog: @unchecked Sendable {
         while label <= key.labelCount {
             if index.hasZones(at: key.labelCount - label),
                 let number = unsafe index.find(
-                    hash: key.hash(from: label), name: key.octets(from: label), length: key.length(from: label))
+                    hash: key.hash(from: label), name: key.octets(from: label),
+                    length: key.length(from: label))
             {
                 return (number, label)
             }
@@ -140,7 +141,7 @@ package final class ZoneCatalog: @unchecked Sendable {
         mask = capacity - 1
         unsafe slots = .allocate(capacity: capacity)
         unsafe slots.initialize(repeating: 0, count: capacity)
-        let size = names.reduce(8) { $0 + $1.wire.count }
+        let size = names.reduce(272) { $0 + $1.wire.count }
         unsafe octets = .allocate(capacity: size)
         unsafe octets.initialize(repeating: 0, count: size)
         unsafe starts = .allocate(capacity: max(names.count, 1))

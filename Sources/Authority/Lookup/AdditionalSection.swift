@@ -1,0 +1,102 @@
+internal import DNSCore
+
+/// Addresses of the names that NS, MX, SRV, SVCB and HTTPS records lead to.
+extension LookupStep {
+    /// Targets of one set that are looked at.
+    private static let targetLimit = 32
+
+    /// Writes the additional section.
+    ///
+    /// Glue for name servers at or below the cut must be there, or TC is set (RFC 9471 3.1); it comes first. Of the
+    /// rest goes in what fits.
+    mutating func writeAdditional(_ composer: inout MessageComposer) {
+        guard let (set, node, start) = answered else { return }
+        guard start + set.byteCount <= 0x3fff else { return }
+        if kind == .referral {
+            writeTargets(set, node, start, inDomain: true, &composer)
+            if !isTruncated { writeTargets(set, node, start, inDomain: false, &composer) }
+        } else {
+            writeTargets(set, node, start, inDomain: nil, &composer)
+        }
+    }
+
+    private mutating func writeTargets(
+        _ set: ZoneSet, _ node: ZoneNode, _ start: Int, inDomain wanted: Bool?,
+        _ composer: inout MessageComposer
+    ) {
+        guard let at = ZoneNodeWriter.targetOffset(set.type) else { return }
+        var seen = InlineArray<32, UInt>(repeating: 0)
+        var seenCount = 0
+        // Walks the records in the message, where they may be compressed otherwise than in the zone's memory.
+        var inMessage = start
+        var inSet = 0
+        for number in 0..<min(set.recordCount, LookupStep.targetLimit) {
+            defer {
+                inSet = set.nextRecord(after: inSet)
+                let length = UInt16(
+                    bigEndian: unsafe composer.written.loadUnaligned(
+                        fromByteOffset: inMessage + 10, as: UInt16.self))
+                inMessage += 12 + Int(length)
+            }
+            let reference = set.reference(number)
+            guard reference != TargetReference.outside,
+                let target = target(of: set, node, reference, nameAt: inSet + 12 + at)
+            else { continue }
+            if let wanted, wanted != isInDomain(target, cut: node) { continue }
+            let address = unsafe UInt(bitPattern: target.base)
+            var isRepeated = false
+            for index in 0..<seenCount where seen[index] == address { isRepeated = true }
+            if isRepeated { continue }
+            seen[seenCount] = address
+            seenCount += 1
+            let octets = unsafe composer.written
+            let name = inMessage + 12 + at
+            let isOwner = unsafe octets.load(fromByteOffset: name, as: UInt8.self) == 0
+            let ownerAt = composer.offset(ofNameAt: isOwner ? inMessage : name, droppingLabels: 0)
+            let fits = writeAddresses(of: target, ownerAt: ownerAt, &composer)
+            if !fits, wanted == true {
+                isTruncated = true
+                return
+            }
+        }
+    }
+
+    /// The node whose addresses are wanted; a wildcard's when the name exists only through it.
+    private func target(of set: ZoneSet, _ node: ZoneNode, _ reference: UInt32, nameAt: Int) -> ZoneNode? {
+        let zone = unsafe view.pointee
+        if reference != TargetReference.unknown {
+            let known = unsafe ZoneNode(base: unsafe zone.arena + Int(reference) << 3)
+            if let current = zone.current(known) { return current }
+        }
+        let name = unsafe scratch.name
+        let length = unsafe set.expandName(at: nameAt, of: node, to: name)
+        if length == 1 { return node }
+        for index in 0..<length { unsafe name[index] = name[index].lowercasedASCII }
+        return unsafe zone.find(hash: WireName.hash(lowercase: name), name: name, length: length)
+    }
+
+    private func isInDomain(_ target: ZoneNode, cut: ZoneNode) -> Bool {
+        let surplus = target.ownerLength - cut.ownerLength
+        return unsafe surplus >= 0 && ZoneTable.isSame(target.owner + surplus, cut.owner, cut.ownerLength)
+            && WireName.isLabelStart(target.owner, surplus)
+    }
+
+    /// - Returns: false when an address set did not fit; signatures that do not fit are left out (RFC 4035 3.1.1).
+    private mutating func writeAddresses(
+        of node: ZoneNode, ownerAt: Int, _ composer: inout MessageComposer
+    ) -> Bool {
+        var remaining = node.setCount
+        guard remaining > 0 else { return true }
+        var set = node.firstSet
+        while true {
+            let type = set.type
+            if type == .a || type == .aaaa, set.recordCount > 0 {
+                guard writeRecords(set, of: node, ownerAt: ownerAt, &composer) else { return false }
+                if wantsDNSSEC, set.isSigned { _ = writeSignatures(of: set, ownerAt: ownerAt, &composer) }
+            }
+            remaining -= 1
+            if remaining == 0 || type.rawValue >= RRType.aaaa.rawValue { return true }
+            set = set.next
+        }
+    }
+}

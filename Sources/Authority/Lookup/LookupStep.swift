@@ -1,0 +1,289 @@
+internal import DNSCore
+
+/// One question on its way through our zones: the name it has come to, and what is to be written in the end.
+@safe struct LookupStep: ~Copyable {
+    /// Proofs of non-existence that one response may carry.
+    static let proofLimit = 12
+
+    /// The effective name.
+    private(set) var key: NameKeyView
+    let type: RRType
+    let wantsDNSSEC: Bool
+    private(set) var view: UnsafePointer<ZoneView>
+    private(set) var zone: Int
+    unowned(unsafe) let scratch: LookupScratch
+
+    /// Where in the message the effective name stands.
+    private(set) var nameOffset = 12
+    /// Whether the effective name is the question's: then each of its suffixes has a known place in the message.
+    private(set) var isDirect = true
+    /// Whether the question's suffixes have been offered for compression.
+    var offered = false
+
+    var kind = ZoneAnswer.Kind.answer
+    var isTruncated = false
+    /// An alias has been written; its target is in the scratch memory.
+    var wantsTarget = false
+    private var visitedCount = 0
+
+    /// What the authority section begins with.
+    enum Authority { case nothing, soa, referral(ZoneNode, label: Int) }
+    var authority = Authority.nothing
+    /// The set in the answer whose targets' addresses go into the additional section, and where it begins.
+    var answered: (set: ZoneSet, node: ZoneNode, start: Int)?
+    private(set) var proofs = InlineArray<12, UInt>(repeating: 0)
+    private(set) var proofCount = 0
+
+    init(
+        key: NameKeyView, type: RRType, wantsDNSSEC: Bool, view: UnsafePointer<ZoneView>, zone: Int,
+        scratch: LookupScratch
+    ) {
+        self.key = key
+        self.type = type
+        self.wantsDNSSEC = wantsDNSSEC
+        unsafe self.view = view
+        self.zone = zone
+        unsafe self.scratch = scratch
+    }
+
+    /// Moves on to an alias's target.
+    mutating func goOn(with target: NameKeyView, view next: UnsafePointer<ZoneView>, zone number: Int) {
+        key = target
+        unsafe view = next
+        zone = number
+        isDirect = false
+    }
+
+    /// Notes where the alias's target stands in the message; it becomes the owner of what is written next.
+    mutating func nameStands(at offset: Int) {
+        nameOffset = offset
+    }
+
+    /// Notes a name that the chain comes to.
+    ///
+    /// - Returns: false when it has been there, or the chain is too long.
+    mutating func notes(_ target: NameKeyView) -> Bool {
+        if visitedCount == 0 {
+            unsafe scratch.visited[0] = key.hash(from: 0)
+            visitedCount = 1
+        }
+        let hash = target.hash(from: 0)
+        for index in 0..<visitedCount where unsafe scratch.visited[index] == hash { return false }
+        guard visitedCount <= ZoneLookup.aliasLimit else { return false }
+        unsafe scratch.visited[visitedCount] = hash
+        visitedCount += 1
+        return true
+    }
+
+    /// Notes a node whose NSEC or NSEC3 record goes into the authority section; each once.
+    mutating func prove(_ node: ZoneNode?) {
+        guard let node, proofCount < LookupStep.proofLimit else { return }
+        let address = unsafe UInt(bitPattern: node.base)
+        for index in 0..<proofCount where proofs[index] == address { return }
+        proofs[proofCount] = address
+        proofCount += 1
+    }
+
+    /// Proof number `index`.
+    func proof(_ index: Int) -> ZoneNode? {
+        unsafe UnsafeRawPointer(bitPattern: proofs[index]).map { unsafe ZoneNode(base: $0) }
+    }
+
+    /// Whether the zone's proofs are wanted and there.
+    @inline(__always) var provesDenial: Bool { unsafe wantsDNSSEC && view.pointee.denial != .none }
+
+    /// Looks the effective name up and writes what the answer section gets of it.
+    mutating func resolve(_ composer: inout MessageComposer) {
+        let zone = unsafe view.pointee
+        if let node = zone.find(key, from: 0) {
+            if zone.isOccluded(node, key, from: 0) {
+                if let (above, label) = zone.barrier(above: 0, key) { meet(above, label, &composer) }
+            } else if node.flags.contains(.cut), type != .ds {
+                refer(node, label: 0)
+            } else {
+                answer(from: node, closestEncloser: nil, &composer)
+            }
+            return
+        }
+        let (encloser, label) = zone.closestEncloser(key)
+        if !encloser.flags.isDisjoint(with: [.cut, .dname, .occluded]) || zone.checksAncestors {
+            if let (above, aboveLabel) = zone.barrier(above: label, key) {
+                return meet(above, aboveLabel, &composer)
+            }
+            if !encloser.flags.isDisjoint(with: .barrier) { return meet(encloser, label, &composer) }
+        }
+        if encloser.flags.contains(.wildcardChild), let wildcard = findWildcard(zone, label) {
+            return answer(from: wildcard, closestEncloser: label, &composer)
+        }
+        kind = .nameError
+        authority = .soa
+        if provesDenial { proveNameError(closestEncloser: encloser, label) }
+    }
+
+    /// The node of `*` directly below the closest encloser, which is the effective name from `label` on.
+    private func findWildcard(_ zone: ZoneView, _ label: Int) -> ZoneNode? {
+        let length = key.length(from: label)
+        guard length + 2 <= 255 else { return nil }
+        let name = unsafe scratch.name
+        unsafe name[0] = 1
+        unsafe name[1] = UInt8(ascii: "*")
+        unsafe UnsafeMutableRawPointer(name + 2).copyMemory(from: key.octets(from: label), byteCount: length)
+        let hash = unsafe NameHash.extend(key.hash(from: label), label: name)
+        return unsafe zone.find(hash: hash, name: name, length: length + 2)
+    }
+
+    /// A cut or DNAME stands above the effective name.
+    private mutating func meet(_ node: ZoneNode, _ label: Int, _ composer: inout MessageComposer) {
+        if node.flags.contains(.cut) {
+            refer(node, label: label)
+        } else {
+            substitute(node, label, &composer)
+        }
+    }
+
+    private mutating func refer(_ node: ZoneNode, label: Int) {
+        kind = .referral
+        authority = .referral(node, label: label)
+        guard provesDenial, node.set(.ds) == nil else { return }
+        proveNoDS(at: node, label)
+    }
+
+    /// The effective name is `node`'s, or a wildcard's that is below the closest encloser.
+    private mutating func answer(
+        from node: ZoneNode, closestEncloser: Int?, _ composer: inout MessageComposer
+    ) {
+        if type == .any || type == .rrsig { return answerMeta(node, closestEncloser, &composer) }
+        if let set = node.set(type) {
+            kind = .answer
+            let start = composer.count
+            guard write(set, of: node, ownerAt: nameOffset, &composer) else {
+                isTruncated = true
+                return
+            }
+            if set.flags.contains(.references) { answered = (set, node, start) }
+            if let closestEncloser, provesDenial { proveWildcard(closestEncloser: closestEncloser) }
+            return
+        }
+        if node.flags.contains(.cname), let set = node.set(.cname) {
+            kind = .answer
+            let start = composer.count
+            guard write(set, of: node, ownerAt: nameOffset, &composer) else {
+                isTruncated = true
+                return
+            }
+            if let closestEncloser, provesDenial { proveWildcard(closestEncloser: closestEncloser) }
+            unsafe scratch.targetLength = unsafe set.expandName(at: 12, of: node, to: scratch.target)
+            nameStands(at: composer.offset(ofNameAt: recordData(at: start, composer), droppingLabels: 0))
+            wantsTarget = true
+            return
+        }
+        kind = .noData
+        authority = .soa
+        if provesDenial { proveNoData(node, closestEncloser: closestEncloser) }
+    }
+
+    /// Where the data of the record at `offset` of the message begin.
+    private func recordData(at offset: Int, _ composer: borrowing MessageComposer) -> Int {
+        // Owners are written as pointers, except far into a large message.
+        let octets = unsafe composer.written
+        var position = offset
+        while unsafe octets.load(fromByteOffset: position, as: UInt8.self) != 0 {
+            let length = unsafe octets.load(fromByteOffset: position, as: UInt8.self)
+            if length >= 0xc0 { return position + 12 }
+            position += 1 + Int(length)
+        }
+        return position + 11
+    }
+
+    /// RFC 8482 4.1: one set stands for all in answer to ANY. RRSIG has no set of its own: all signatures are given.
+    private mutating func answerMeta(
+        _ node: ZoneNode, _ closestEncloser: Int?, _ composer: inout MessageComposer
+    ) {
+        var isFound = false
+        var fits = true
+        let wanted = type
+        let owner = nameOffset
+        var remaining = node.setCount
+        if remaining > 0 {
+            var set = node.firstSet
+            while remaining > 0, fits {
+                if wanted == .any {
+                    if set.recordCount > 0, !isFound {
+                        fits = write(set, of: node, ownerAt: owner, &composer)
+                        isFound = true
+                    }
+                } else if set.isSigned {
+                    fits = writeSignatures(of: set, ownerAt: owner, &composer)
+                    isFound = true
+                }
+                remaining -= 1
+                if remaining > 0 { set = set.next }
+            }
+        }
+        guard fits else {
+            kind = .answer
+            isTruncated = true
+            return
+        }
+        if isFound {
+            kind = .answer
+            if let closestEncloser, provesDenial { proveWildcard(closestEncloser: closestEncloser) }
+        } else {
+            kind = .noData
+            authority = .soa
+            if provesDenial { proveNoData(node, closestEncloser: closestEncloser) }
+        }
+    }
+
+    /// RFC 6672 3.2 step 3C: the DNAME, the CNAME made of it, and on to that one's target.
+    private mutating func substitute(_ node: ZoneNode, _ label: Int, _ composer: inout MessageComposer) {
+        kind = .answer
+        guard let set = node.set(.dname) else { return }
+        let ownerAt = composer.offset(ofNameAt: nameOffset, droppingLabels: label)
+        guard write(set, of: node, ownerAt: ownerAt, &composer) else {
+            isTruncated = true
+            return
+        }
+        // The labels in front of the DNAME's owner, in the case of the message, before the DNAME's target.
+        let prefix = key.offset(ofLabel: label)
+        let target = unsafe scratch.target
+        var position = nameOffset
+        var count = 0
+        while count < prefix {
+            position = composer.offset(ofNameAt: position, droppingLabels: 0)
+            let length = 1 + Int(unsafe composer.written.load(fromByteOffset: position, as: UInt8.self))
+            unsafe UnsafeMutableRawPointer(target + count)
+                .copyMemory(from: composer.written + position, byteCount: length)
+            position += length
+            count += length
+        }
+        let suffixLength = set.nextRecord(after: 0) - 12
+        guard prefix + suffixLength <= 255 else {
+            kind = .tooLong
+            return
+        }
+        unsafe UnsafeMutableRawPointer(target + prefix).copyMemory(
+            from: set.records + 12, byteCount: suffixLength)
+        unsafe scratch.targetLength = prefix + suffixLength
+        let start = composer.count
+        offerQuestion(&composer)
+        guard nameOffset <= 0x3fff,
+            unsafe composer.append(
+                ownerOffset: nameOffset, type: .cname, recordClass: .internet, ttl: set.ttl,
+                data: UnsafeBufferPointer(start: target, count: scratch.targetLength))
+        else {
+            isTruncated = true
+            return
+        }
+        guard type != .cname, type != .any else { return }
+        nameStands(at: composer.offset(ofNameAt: recordData(at: start, composer), droppingLabels: 0))
+        wantsTarget = true
+    }
+
+    /// Lets names that are written by the composer be compressed with the question's suffixes; once a message.
+    mutating func offerQuestion(_ composer: inout MessageComposer) {
+        guard !offered, isDirect else { return }
+        offered = true
+        composer.offerQuestion(key)
+    }
+}
