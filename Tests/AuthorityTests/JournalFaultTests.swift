@@ -1,0 +1,215 @@
+import DNSCore
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Authority
+
+/// Crashes and faulty disks: every acknowledged update is there, no serial comes twice, damage has a name.
+@Suite(.serialized) struct JournalFaultTests {
+    /// Copies the journal's files as a crash would leave them: while the committer still has them open.
+    private func crashImage(of bench: JournalBench) throws -> JournalBench {
+        var template = Array("/tmp/torii-journal-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let copy = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        for file in ["journal.sqlite", "journal.sqlite-wal"] {
+            try FileManager.default.copyItem(atPath: bench.directory + "/" + file, toPath: copy + "/" + file)
+        }
+        // Size and time of the zone file belong to its identity.
+        var status = stat()
+        stat(bench.zoneFile, &status)
+        let image = try JournalBench(copy)
+        try FileManager.default.copyItem(atPath: bench.zoneFile, toPath: image.zoneFile)
+        var times = [status.st_atim, status.st_mtim]
+        utimensat(AT_FDCWD, image.zoneFile, &times, 0)
+        return image
+    }
+
+    private func edit(_ path: String, _ change: (inout Data) -> Void) throws {
+        var data = try Data(contentsOf: URL(fileURLWithPath: path))
+        change(&data)
+        try data.write(to: URL(fileURLWithPath: path))
+    }
+
+    @Test("A torn tail of the log loses only what was not acknowledged, at every length")
+    func tornTail() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (committer, _) = try bench.open()
+        defer { committer.stop() }
+        var sizes: [Int] = []
+        for index in 1...6 {
+            try committer.update(["add n\(index) 60 A 192.0.2.\(index)"])
+            sizes.append(
+                try Data(contentsOf: URL(fileURLWithPath: bench.directory + "/journal.sqlite-wal")).count)
+        }
+        let last = try #require(sizes.last)
+        for length in stride(from: sizes[0], through: last, by: 1013) {
+            let image = try crashImage(of: bench)
+            defer { image.remove() }
+            try edit(image.directory + "/journal.sqlite-wal") { $0 = $0.prefix(length) }
+            let (reopened, recovery) = try image.open()
+            defer { reopened.stop() }
+            let durable = sizes.count { $0 <= length }
+            #expect(recovery.damage.isEmpty && reopened.damage.isEmpty)
+            #expect(recovery.snapshot.serial == Serial(rawValue: UInt32(100 + durable)), "\(length)")
+            for index in 1...durable {
+                #expect(recovery.snapshot.rrset(at: Sample.name("n\(index)"), type: .a) != nil)
+            }
+        }
+    }
+
+    @Test("A flipped octet in the middle of the log is named, and the serial leaps over what was lost")
+    func flippedOctetInLog() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (committer, _) = try bench.open()
+        defer { committer.stop() }
+        for index in 1...6 { try committer.update(["add n\(index) 60 A 192.0.2.\(index)"]) }
+        let image = try crashImage(of: bench)
+        defer { image.remove() }
+        try edit(image.directory + "/journal.sqlite-wal") { $0[$0.count * 2 / 3] ^= 0x10 }
+        let (reopened, recovery) = try image.open()
+        guard case .log(let frame, let lost)? = reopened.damage.first?.place else {
+            Issue.record("damage was not seen")
+            reopened.stop()
+            return
+        }
+        #expect(frame > 1 && lost > 0)
+        #expect(recovery.snapshot.serial.isNewer(than: Serial(rawValue: 106)))
+        #expect(recovery.snapshot.rrset(at: Sample.name("n1"), type: .a) != nil)
+        #expect(try reopened.update(["add again 60 A 192.0.2.9"]).responseCode == .noError)
+        reopened.stop()
+        // The second start finds nothing to complain of.
+        let (again, second) = try image.open()
+        #expect(again.damage.isEmpty && second.damage.isEmpty)
+        #expect(second.snapshot.rrset(at: Sample.name("again"), type: .a) != nil)
+        again.stop()
+    }
+
+    @Test(
+        "A flipped octet in the database: in an entry, updates up to it are kept; elsewhere the file is moved aside"
+    )
+    func flippedOctetInDatabase() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (committer, _) = try bench.open()
+        for index in 1...40 { try committer.update(["add n\(index) 60 TXT marker-\(index)-\(index)"]) }
+        committer.stop()  // The log is folded into the database.
+        let image = bench
+        let path = image.directory + "/journal.sqlite"
+        try edit(path) { data in
+            guard let place = data.range(of: Data("marker-20-20".utf8)) else { return }
+            data[place.lowerBound + 3] ^= 1
+        }
+        let (reopened, recovery) = try image.open()
+        #expect(recovery.damage == [JournalDamage(place: .entry(Sample.apex, after: Serial(rawValue: 119)))])
+        #expect(recovery.snapshot.rrset(at: Sample.name("n19"), type: .txt) != nil)
+        #expect(recovery.snapshot.rrset(at: Sample.name("n20"), type: .txt) == nil)
+        #expect(recovery.snapshot.serial.isNewer(than: Serial(rawValue: 140)))
+        reopened.stop()
+        let (again, second) = try image.open()
+        #expect(second.damage.isEmpty)
+        #expect(second.snapshot.serial == recovery.snapshot.serial)
+        again.stop()
+        try edit(path) { $0[0] ^= 0xff }
+        let (fresh, _) = try image.open()
+        guard case .database(let moved)? = fresh.damage.first?.place else {
+            Issue.record("damage was not seen")
+            fresh.stop()
+            return
+        }
+        #expect(FileManager.default.fileExists(atPath: moved))
+        #expect(try fresh.update(["add x 60 A 192.0.2.1"]).responseCode == .noError)
+        fresh.stop()
+    }
+
+    @Test("Killed in a storm of updates, again and again: every acknowledged one is there, serials only rise")
+    func killed() async throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let directory = bench.directory
+        var lastSerial: UInt32 = 100
+        for round in 0..<4 {
+            await #expect(processExitsWith: .signal(SIGKILL)) {
+                [directory = directory as String, round = round as Int] in
+                try JournalFaultTests.storm(directory, round)
+            }
+            let (committer, recovery) = try bench.open()
+            let acknowledged = try String(contentsOfFile: directory + "/acks-\(round)", encoding: .utf8)
+                .split(separator: "\n")
+            #expect(acknowledged.count >= 200)
+            #expect(recovery.damage.isEmpty && committer.damage.isEmpty)
+            for line in acknowledged {
+                let parts = line.split(separator: " ")
+                let serial = UInt32(parts[1]) ?? 0
+                #expect(serial > lastSerial && serial <= recovery.snapshot.serial.rawValue)
+                #expect(recovery.snapshot.rrset(at: Sample.name(String(parts[0])), type: .a)?.data.count == 1)
+            }
+            lastSerial = recovery.snapshot.serial.rawValue
+            committer.stop()
+        }
+    }
+
+    /// Updates from several threads, each acknowledgement noted in a file, until the process kills itself.
+    private static func storm(_ directory: String, _ round: Int) throws {
+        let bench = try JournalBench(directory)
+        let (committer, _) = try bench.open()
+        let acks = open(directory + "/acks-\(round)", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        let count = Mutex(0)
+        for index in 0..<5000 {
+            let name = "r\(round)n\(index)"
+            let request = try Sample.request(
+                [], [Sample.change("add \(name) 60 A 192.0.2.1")],
+                from: UpdateRequestor(source: IPAddress(v4: UInt32(index % 50))))
+            committer.submit(request) { reason in
+                guard case .applied(_, let serial) = reason else { return }
+                let line = Array("\(name) \(serial.rawValue)\n".utf8)
+                _ = line.withUnsafeBytes { write(acks, $0.baseAddress, $0.count) }
+                let done = count.withLock { count in
+                    count += 1
+                    return count
+                }
+                if done >= 200 + 61 * round { kill(getpid(), SIGKILL) }
+            }
+            if index % 7 == 0 { usleep(50) }
+        }
+    }
+
+    @Test("A full disk gives SERVFAIL to updates while the zone stays; with room again updates go on")
+    func fullDisk() async throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let directory = bench.directory
+        await #expect(processExitsWith: .success) { [directory = directory as String] in
+            let bench = try JournalBench(directory)
+            let (committer, _) = try bench.open()
+            try committer.update(["add first 60 A 192.0.2.1"])
+            signal(SIGXFSZ, SIG_IGN)
+            var limit = rlimit(rlim_cur: 1 << 16, rlim_max: rlim_t.max)
+            setrlimit(__rlimit_resource_t(1), &limit)
+            var failed = 0
+            for index in 0..<200 {
+                let before = bench.current?.serial
+                switch try committer.update(["add n\(index) 60 A 192.0.2.1"]) {
+                case .applied: continue
+                case .storage:
+                    failed += 1
+                    guard bench.current?.serial == before else { exit(3) }
+                default: exit(4)
+                }
+            }
+            guard failed > 10 else { exit(5) }
+            limit.rlim_cur = rlim_t.max
+            setrlimit(__rlimit_resource_t(1), &limit)
+            guard case .applied = try committer.update(["add last 60 A 192.0.2.1"]) else { exit(6) }
+            committer.stop()
+            exit(0)
+        }
+        let (committer, recovery) = try bench.open()
+        #expect(recovery.snapshot.rrset(at: Sample.name("first"), type: .a) != nil)
+        #expect(recovery.snapshot.rrset(at: Sample.name("last"), type: .a) != nil)
+        #expect(recovery.damage.isEmpty && committer.damage.isEmpty)
+        committer.stop()
+    }
+}
