@@ -89,6 +89,15 @@ package enum V2Message {
         package var explanation: String?
         /// Whether the sender announces itself as a router instead of asking for permissions.
         package var registration: Registration?
+
+        package init(
+            id: UInt16, isResponse: Bool, responseCode: ResponseCode, permissions: [Permission]
+        ) {
+            self.id = id
+            self.isResponse = isResponse
+            self.responseCode = responseCode
+            self.permissions = permissions
+        }
     }
 
     /// A granted port.
@@ -204,6 +213,24 @@ package enum V2Message {
             body.explanation = String(decoding: option.dropFirst(2).prefix(200), as: UTF8.self)
         }
         return body
+    }
+
+    /// The MAC of a signed message: what a router remembers so that a replayed message opens nothing. Nil without one.
+    package static func signature(of octets: borrowing RawSpan, layout: MessageLayout) -> [UInt8]? {
+        guard let start = layout.tsigStart, let fixed = try? MessageView.skipName(octets, at: start),
+            let afterName = try? MessageView.skipName(octets, at: fixed + 10),
+            let length = octets.uint16(at: afterName + 8)
+        else { return nil }
+        return octets.copy((afterName + 10)..<(afterName + 10 + Int(length)))
+    }
+
+    /// The time at which a signed message was signed, seconds since 1970 (RFC 8945 4.2).
+    package static func timeSigned(of octets: borrowing RawSpan, layout: MessageLayout) -> UInt64? {
+        guard let start = layout.tsigStart, let fixed = try? MessageView.skipName(octets, at: start),
+            let afterName = try? MessageView.skipName(octets, at: fixed + 10),
+            let high = octets.uint16(at: afterName), let low = octets.uint32(at: afterName + 2)
+        else { return nil }
+        return UInt64(high) << 32 | UInt64(low)
     }
 
     // MARK: Ports

@@ -61,14 +61,14 @@ package struct UpdateObserver: Sendable {
     }
 
     /// Only updates to these servers count; empty = any.
-    package var servers: Set<IPAddress>
+    package var servers: PrefixSet
     /// Requests without a response yet; the oldest give way.
     package let limit: Int
     private var waiting: [Exchange: (update: ObservedUpdate, due: Duration)] = [:]
     private var order: [(exchange: Exchange, due: Duration)] = []
 
-    package init(servers: Set<IPAddress> = [], limit: Int = 1024) {
-        self.servers = servers
+    package init(servers: [IPPrefix] = [], limit: Int = 1024) {
+        self.servers = PrefixSet(servers)
         self.limit = limit
     }
 

@@ -1,0 +1,63 @@
+internal import CShims
+internal import DNSCore
+
+/// The kernel's connection table, from which we delete what would keep a change from having effect.
+final class ConnectionTable {
+    private let descriptor: Int32
+    /// Entries deleted so far.
+    private(set) var deleted: UInt64 = 0
+
+    /// - Throws: ``RouterError/connectionTable(errno:)``.
+    init() throws(RouterError) {
+        descriptor = torii_conntrack_open()
+        guard descriptor >= 0 else { throw .connectionTable(errno: -descriptor) }
+    }
+
+    deinit { _ = torii_close(descriptor) }
+
+    /// Deletes flows from any of `askers` to `router` that are not translated: made before there was a permission, they
+    /// would keep their ports untranslated.
+    func forgetUntranslated(_ askers: Set<IPAddress>, to router: IPAddress) {
+        guard router.isIPv4, !askers.isEmpty else { return }
+        var filter = unsafe torii_flow_filter()
+        unsafe filter.family = 4
+        unsafe filter.only_untranslated = true
+        unsafe filter.has_destination = true
+        unsafe store(router, in: &filter.destination)
+        if askers.count == 1, let only = askers.first {
+            unsafe filter.has_source = true
+            unsafe store(only, in: &filter.source)
+            unsafe delete(&filter)
+            return
+        }
+        let octets = askers.flatMap(\.octets)
+        unsafe octets.withUnsafeBufferPointer { buffer in
+            unsafe filter.sources = buffer.baseAddress
+            unsafe filter.source_count = UInt32(askers.count)
+            unsafe delete(&filter)
+        }
+    }
+
+    /// Deletes flows of `gn` that our table led to `host`.
+    func forgetFlows(of gn: IPAddress, to host: IPAddress, mark: UInt32) {
+        var filter = unsafe torii_flow_filter()
+        unsafe filter.family = gn.isIPv6 ? 6 : 4
+        unsafe filter.has_source = true
+        unsafe store(gn, in: &filter.source)
+        unsafe filter.has_reply_source = true
+        unsafe store(host, in: &filter.reply_source)
+        unsafe filter.mark = mark
+        unsafe filter.mark_mask = mark
+        unsafe delete(&filter)
+    }
+
+    private func delete(_ filter: inout torii_flow_filter) {
+        let count = unsafe torii_conntrack_delete(descriptor, &filter)
+        if count > 0 { deleted &+= UInt64(count) }
+    }
+
+    /// Copies an address into a field of the filter.
+    private func store<Field>(_ address: IPAddress, in field: inout Field) {
+        unsafe withUnsafeMutableBytes(of: &field) { unsafe $0.copyBytes(from: address.octets) }
+    }
+}

@@ -1,0 +1,217 @@
+internal import DNSCore
+internal import NTS
+internal import Operations
+
+/// What `toriictl` may ask of the agent.
+extension RouterAgent {
+    /// The commands, each answered on the loop's thread.
+    func controlCommands(stop: @escaping @Sendable () -> Void) -> CommandList {
+        CommandList([
+            command("status", summary: "Say how the agent is.", isExclusive: false) { agent, _ in
+                agent.status()
+            },
+            ControlCommand("stop", summary: "End the agent; nothing stays open.") { _ in
+                stop()
+                return .done("stopping")
+            },
+            command("stats", summary: "Print all figures.", isExclusive: false) { agent, _ in
+                let collection = agent.collectMetrics()
+                return .done(collection.statisticsText, data: collection.statisticsData)
+            },
+            command("router phl", summary: "List the Private Host List.", isExclusive: false) { agent, _ in
+                agent.listHosts()
+            },
+            command(
+                "router rc", usage: "router rc [--guide-table]",
+                summary: "List who is let in, to what, until when.", isExclusive: false
+            ) { agent, request in
+                request.has("guide-table") ? agent.guideTable() : agent.listPermissions()
+            },
+            command("router sessions", summary: "List permissions that were used.", isExclusive: false) {
+                agent, _ in
+                agent.listPermissions { $0.flows > 0 }
+            },
+            command(
+                "router deny", usage: "router deny NAME|ADDRESS|PREFIX",
+                summary: "End what a host or an asker has, flows too, and let it in no more."
+            ) { agent, request in agent.deny(request, true) },
+            command(
+                "router allow", usage: "router allow NAME|ADDRESS|PREFIX", summary: "Take a denial back."
+            ) { agent, request in agent.deny(request, false) },
+            command(
+                "router pause", usage: "router pause",
+                summary: "Close everything and open nothing until resumed."
+            ) { agent, _ in agent.pause() },
+            command("router resume", summary: "Open again on notifications.") { agent, _ in
+                agent.cache.isPaused = false
+                return .done("resumed")
+            },
+            command(
+                "router host add", usage: "router host add NAME ADDRESS",
+                summary: "Enter a host into the Private Host List."
+            ) { agent, request in agent.addHost(request) },
+            command(
+                "router host remove", usage: "router host remove NAME",
+                summary: "Take a host out of the list."
+            ) { agent, request in agent.removeHost(request) },
+        ])
+    }
+
+    private func command(
+        _ name: String, usage: String? = nil, summary: String, isExclusive: Bool = true,
+        _ body: @escaping @Sendable (RouterAgent, ControlRequest) -> ControlOutcome
+    ) -> ControlCommand {
+        ControlCommand(name, usage: usage, summary: summary, isExclusive: isExclusive) { [self] request in
+            onLoop { body($0, request) } ?? .failed("the agent does not answer")
+        }
+    }
+
+    // MARK: Listing
+
+    private func status() -> ControlOutcome {
+        let fields: [(String, JSONValue)] = [
+            ("state", .string(isDryRun ? "dry-run" : cache.isPaused ? "paused" : "running")),
+            ("hosts", .integer(hosts.count)), ("permissions", .integer(cache.count)),
+            ("waiting", .integer(cache.waitingCount)),
+            ("outside", .array(outsideAddresses.sorted().map { .string("\($0)") })),
+            ("opened", .integer(Int(metrics.opened))), ("flows", .integer(Int(metrics.flows))),
+        ]
+        let text = fields.map { "\($0.0): \($0.1.string ?? $0.1.text)" }.joined(separator: "\n")
+        return .done(text, data: .object(fields.map { JSONValue.Member($0.0, $0.1) }))
+    }
+
+    private func listHosts() -> ControlOutcome {
+        let rows = hosts.all.map { entry in
+            [
+                "\(entry.name)", entry.ipv4.map { "\($0)" } ?? "-", entry.ipv6.map { "\($0)" } ?? "-",
+                entry.source.rawValue, entry.expiry == .max ? "-" : "\(entry.expiry &- epoch)s",
+            ]
+        }
+        return table(["name", "ipv4", "ipv6", "source", "expires"], rows)
+    }
+
+    private func listPermissions(
+        where isShown: (RequestCache.Entry) -> Bool = { _ in true }
+    ) -> ControlOutcome {
+        let rows = cache.all.filter(isShown).map { entry in
+            [
+                "\(entry.gn)", "\(entry.host)", "\(entry.address)", entry.gate.rawValue,
+                "\(max(0, (entry.expires - now).components.seconds))s", "\(entry.flows)", "\(entry.server)",
+            ]
+        }
+        return table(["gn", "name", "host", "mode", "expires", "flows", "server"], rows)
+    }
+
+    /// The columns of the first paper's Guide Table.
+    private func guideTable() -> ControlOutcome {
+        let rows = cache.all.map { entry in
+            let ports = entry.ports.map { "\($0.publicPort)" }.joined(separator: ",")
+            return ["\(entry.gn)", "*", "\(entry.address)", ports.isEmpty ? "*" : ports, "\(entry.host)"]
+        }
+        return table(["source", "source-port", "destination", "destination-port", "host-name"], rows)
+    }
+
+    private func table(_ columns: [String], _ rows: [[String]]) -> ControlOutcome {
+        let all = [columns] + rows
+        let widths = columns.indices.map { column in all.map { $0[column].utf8.count }.max() ?? 0 }
+        let text = all.map { row in
+            zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.utf8.count) }.joined(
+                separator: "  "
+            )
+            .trimmingSpaces
+        }
+        let data = JSONValue.array(
+            rows.map { row in .object(zip(columns, row).map { JSONValue.Member($0, .string($1)) }) })
+        return .done(text.joined(separator: "\n"), data: data)
+    }
+
+    // MARK: Changing
+
+    private func deny(_ request: ControlRequest, _ isDenied: Bool) -> ControlOutcome {
+        guard let word = request.arguments.first, request.arguments.count == 1 else {
+            return .badUsage("give one name, address or prefix")
+        }
+        let denial: RequestCache.Denial
+        if let prefix = IPPrefix(word) {
+            denial = .init(gn: prefix, host: nil)
+        } else if let name = try? Name(word) {
+            denial = .init(gn: nil, host: name)
+        } else {
+            return .badUsage("\(word) is neither a name nor an address")
+        }
+        guard isDenied else {
+            return cache.allow(denial) ? .done("\(word) is allowed again") : .failed("\(word) was not denied")
+        }
+        let ended = cache.deny(denial, actions: &pendingActions)
+        requestFlush()
+        return .done("\(word) is denied; \(ended) permissions ended")
+    }
+
+    private func pause() -> ControlOutcome {
+        cache.isPaused = true
+        let ended = cache.revoke(actions: &pendingActions) { _ in true }
+        requestFlush()
+        return .done("paused; \(ended) permissions ended")
+    }
+
+    private func addHost(_ request: ControlRequest) -> ControlOutcome {
+        guard request.arguments.count == 2, let name = try? Name(request.arguments[0]),
+            let address = IPAddress(request.arguments[1])
+        else { return .badUsage("router host add NAME ADDRESS") }
+        guard !ownAddresses.contains(address), !address.isLoopback, !address.isUnspecified,
+            !address.isMulticast
+        else { return .failed("\(address) is not the address of a host behind us") }
+        var entry = PrivateHostList.Entry(
+            name: name, source: .local, policy: hosts.configuration.policy, since: epoch)
+        if let old = hosts.lookup(name, epoch: epoch) {
+            guard old.source != .configured else { return .failed("\(name) stands in the configuration") }
+            if old.source == .local { entry = old }
+        }
+        if address.isIPv6 { entry.ipv6 = address } else { entry.ipv4 = address }
+        hosts.set(entry)
+        saveHosts()
+        return .done("\(name) is \(address)")
+    }
+
+    private func removeHost(_ request: ControlRequest) -> ControlOutcome {
+        guard request.arguments.count == 1, let name = try? Name(request.arguments[0]) else {
+            return .badUsage("router host remove NAME")
+        }
+        guard let entry = hosts.lookup(name, epoch: epoch) else {
+            return .failed("\(name) is not in the list")
+        }
+        guard entry.source != .configured else { return .failed("\(name) stands in the configuration") }
+        hosts.remove(name)
+        let ended = cache.revoke(actions: &pendingActions) { $0.host == name }
+        requestFlush()
+        saveHosts()
+        return .done("\(name) removed; \(ended) permissions ended")
+    }
+
+    // MARK: Figures
+
+    /// All figures; call on the loop's thread.
+    func collectMetrics() -> MetricsCollection {
+        var collection = MetricsCollection()
+        metrics.add(to: &collection)
+        collection.gauge("torii_router_permissions", "Permissions now.", Double(cache.count))
+        collection.gauge(
+            "torii_router_waiting", "Notifications that wait for another asker's first flow.",
+            Double(cache.waitingCount))
+        for source in PrivateHostList.Source.allCases {
+            collection.gauge(
+                "torii_router_hosts", "Entries of the Private Host List, by source.",
+                Double(hosts.all.count { $0.source == source }), ["source": source.rawValue])
+        }
+        return collection
+    }
+}
+
+extension String {
+    /// Without blanks at the end.
+    fileprivate var trimmingSpaces: String {
+        var text = self[...]
+        while text.last == " " { text.removeLast() }
+        return String(text)
+    }
+}

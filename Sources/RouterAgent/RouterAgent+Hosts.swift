@@ -1,0 +1,76 @@
+internal import DNSCore
+private import Glibc
+internal import NTS
+internal import Operations
+
+extension RouterAgent {
+    private var hostsFile: String { configuration.router.stateDirectory + "/private-hosts" }
+
+    /// Enters the hosts of the configuration.
+    func enterStaticHosts() {
+        hosts.removeAll(from: .configured)
+        var entries: [Name: PrivateHostList.Entry] = [:]
+        for host in configuration.hosts.static {
+            let policy = HostPolicy(
+                allow: (host.allow ?? configuration.permissions.allow).ranges, from: host.from,
+                servers: host.servers)
+            var entry =
+                entries[host.name]
+                ?? PrivateHostList.Entry(name: host.name, source: .configured, policy: policy, since: epoch)
+            if host.address.isIPv6 { entry.ipv6 = host.address } else { entry.ipv4 = host.address }
+            entries[host.name] = entry
+        }
+        for entry in entries.values { hosts.set(entry) }
+    }
+
+    /// A host says, or is said, to be called `name`.
+    func register(_ name: Name, address: IPAddress, source: PrivateHostList.Source, expiry: UInt64? = nil) {
+        // A target is a host behind us, never the router itself.
+        guard !ownAddresses.contains(address), !address.isLoopback, !address.isMulticast,
+            !address.isUnspecified
+        else { return }
+        let outcome = hosts.register(name, address: address, source: source, expiry: expiry, epoch: epoch)
+        switch outcome {
+        case .entered:
+            metrics.registrations &+= 1
+            log.info("host entered", ["name": "\(name)", "host": "\(address)", "source": source.rawValue])
+        case .refreshed: metrics.registrations &+= 1
+        case .conflict(let holder):
+            metrics.conflicts &+= 1
+            log.limited(
+                .warning, "conflict", "a name is claimed by a second host and stays with the first",
+                ["name": "\(name)", "holder": "\(holder)", "claimed-by": "\(address)"])
+        case .foreign: metrics.foreignNames &+= 1
+        case .overLimit:
+            metrics.overHostLimit &+= 1
+            log.limited(.warning, "hosts", "too many names", ["name": "\(name)", "host": "\(address)"])
+        }
+    }
+
+    /// A host takes its name back.
+    func unregister(_ name: Name, address: IPAddress, source: PrivateHostList.Source) {
+        if hosts.unregister(name, address: address, source: source) {
+            log.info("host removed", ["name": "\(name)", "host": "\(address)"])
+        }
+    }
+
+    // MARK: Keeping
+
+    /// Reads what was kept. The list is a cache: what cannot be read is passed over.
+    func restoreHosts() {
+        guard let octets = try? FileContents.read(hostsFile, limit: 64 << 20) else { return }
+        let result = hosts.restore(String(decoding: octets, as: UTF8.self), epoch: epoch)
+        log.info("private host list read", ["entries": "\(result.taken)", "skipped": "\(result.skipped)"])
+    }
+
+    /// Writes the list when it has changed: beside the old file, synced, then in its place.
+    func saveHosts() {
+        guard hosts.isDirty, !isDryRun else { return }
+        do throws(RouterError) {
+            try StateFile.replace(hostsFile, with: Array(hosts.text.utf8))
+            hosts.markClean()
+        } catch {
+            log.limited(.error, "state", "the private host list cannot be kept: \(error)")
+        }
+    }
+}

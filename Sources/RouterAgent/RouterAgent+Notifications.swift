@@ -1,0 +1,277 @@
+internal import DNSCore
+internal import DNSSecurity
+internal import NTS
+internal import Operations
+internal import Transport
+
+/// Who waits for a reply, and in which form it wants it.
+struct Requester {
+    enum Form {
+        case v1(V1Message, DatagramSocket)
+        case echo(TSNEcho, local: IPAddress)
+        case v2(V2Message.Body, TSIGSession, DatagramSocket, signature: [UInt8])
+    }
+
+    var form: Form
+    var peer: SocketAddress
+    var local: SocketAddress
+    var since: Duration
+}
+
+extension RouterAgent: DatagramSocketHandler {
+    /// Opens the notification port on all addresses, or on those configured, and the ICMP socket.
+    func openSockets() throws {
+        let port = configuration.router.listen.port
+        var wanted = configuration.router.listen.addresses.compactMap {
+            SocketAddress(octets: $0.octets, port: port)
+        }
+        if wanted.isEmpty {
+            wanted = [IPAddress.anyIPv4, .anyIPv6].compactMap { SocketAddress(octets: $0.octets, port: port) }
+        }
+        for address in wanted {
+            do throws(TransportError) {
+                sockets.append(try DatagramSocket(address, on: loop, handler: self))
+            } catch {
+                // A machine without IPv6 is all right, as long as IPv6 was not asked for.
+                guard address.family == .ipv6, configuration.router.listen.addresses.isEmpty else { throw error }
+                log.notice("no IPv6 notifications", ["reason": "\(error)"])
+            }
+        }
+        if configuration.router.icmp { echoes = try EchoSocket() }
+    }
+
+    func received(
+        _ octets: UnsafeRawBufferPointer, from remote: SocketAddress, to local: SocketAddress,
+        interface: UInt32,
+        on socket: DatagramSocket
+    ) {
+        let source = IPAddress(remote)
+        let span = unsafe octets.bytes
+        guard let server = configuration.servers.first(where: { $0.address == source }) else {
+            metrics.strangers &+= 1
+            return
+        }
+        guard admitRate(source) else {
+            metrics.overRate &+= 1
+            return
+        }
+        let peer = Requester(
+            form: .v1(Self.nothing, socket), peer: remote, local: local, since: now)
+        if V1Message.hasShape(span) {
+            receiveV1(span, server, peer, socket)
+        } else {
+            receiveV2(span, server, peer, socket)
+        }
+        requestFlush()
+    }
+
+    func failed(_ error: ICMPError, payload: UnsafeRawBufferPointer, on socket: DatagramSocket) {
+        // A server that is gone asks again or does not.
+    }
+
+    private static let nothing = V1Message(transactionID: 0, type: .refusal, gn: .anyIPv4, host: .root)
+
+    private func receiveV1(
+        _ octets: borrowing RawSpan, _ server: RouterServerSection, _ peer: Requester,
+        _ socket: DatagramSocket
+    ) {
+        guard server.forms.contains(.v1) else {
+            metrics.strangers &+= 1
+            return
+        }
+        guard let message = try? V1Message(decoding: octets), message.type == .notification else {
+            metrics.malformed &+= 1
+            return
+        }
+        metrics.notificationsV1 &+= 1
+        var requester = peer
+        requester.form = .v1(message, socket)
+        notify(requester, server: server.address, gn: IPPrefix(message.gn), host: message.host, lifetime: nil)
+    }
+
+    /// An ICMP echo request from the packet log.
+    func observeEcho(_ packet: LoggedPacket) {
+        guard packet.transport == 1, let echo = try? TSNEcho(decoding: packet.payload), !echo.isReply,
+            echo.message.type == .notification
+        else {
+            metrics.malformed &+= 1
+            return
+        }
+        guard
+            let server = configuration.servers.first(where: {
+                $0.address == packet.source && $0.forms.contains(.icmp)
+            })
+        else {
+            metrics.strangers &+= 1
+            return
+        }
+        guard admitRate(packet.source) else {
+            metrics.overRate &+= 1
+            return
+        }
+        metrics.notificationsICMP &+= 1
+        let peer = SocketAddress(octets: packet.source.octets, port: 0) ?? .none
+        let requester = Requester(
+            form: .echo(echo, local: packet.destination), peer: peer, local: .none, since: now)
+        notify(
+            requester, server: server.address, gn: IPPrefix(echo.message.gn), host: echo.message.host,
+            lifetime: nil)
+        requestFlush()
+    }
+
+    private func receiveV2(
+        _ octets: borrowing RawSpan, _ server: RouterServerSection, _ peer: Requester,
+        _ socket: DatagramSocket
+    ) {
+        guard server.forms.contains(.v2), let layout = try? MessageView.survey(octets),
+            !layout.flags.contains(.response)
+        else {
+            metrics.malformed &+= 1
+            return
+        }
+        let session: TSIGSession
+        switch TSIGSession.verify(octets, layout: layout, keys: keyring, now: epoch) {
+        case .verified(let found) where found.key?.name == server.key?.lowercased: session = found
+        case .verified, .unsigned, .malformed:
+            metrics.badSignatures &+= 1
+            return
+        case .rejected(_, let failed):
+            // The server's clock or key may be wrong: it is told, in a message no larger than its own.
+            metrics.badSignatures &+= 1
+            guard let body = try? V2Message.decode(octets, layout: layout) else { return }
+            let reply = V2Message.response(
+                to: body, code: .notAuth, permissions: [], session: failed, epoch: epoch)
+            transmit(reply, peer, socket)
+            return
+        }
+        guard let mac = V2Message.signature(of: octets, layout: layout),
+            let time = V2Message.timeSigned(of: octets, layout: layout)
+        else { return }
+        guard replays.note(mac, signedAt: time, now: epoch) == .fresh else {
+            metrics.replays &+= 1
+            if let reply = recent.reply(to: mac, peer: peer.peer) { transmit(reply, peer, socket) }
+            return
+        }
+        metrics.notificationsV2 &+= 1
+        if layout.flags.opcode == .query {
+            answerListing(octets, layout, session, peer, socket)
+            return
+        }
+        guard let body = try? V2Message.decode(octets, layout: layout), body.registration == nil,
+            body.permissions.count == 1, let permission = body.permissions.first
+        else {
+            metrics.malformed &+= 1
+            let body = V2Message.Body(
+                id: layout.id, isResponse: false, responseCode: .noError, permissions: [])
+            transmit(
+                V2Message.response(
+                    to: body, code: .formatError, permissions: [], session: session, epoch: epoch),
+                peer, socket)
+            return
+        }
+        var requester = peer
+        requester.form = .v2(body, session, socket, signature: mac)
+        notify(
+            requester, server: server.address, gn: permission.gn, host: permission.host,
+            lifetime: permission.lifetime)
+    }
+
+    private func notify(
+        _ requester: Requester, server: IPAddress, gn: IPPrefix, host: Name, lifetime: UInt32?
+    ) {
+        let id = nextRequester
+        nextRequester &+= 1
+        requesters[id] = requester
+        let request = GrantRequest(requester: id, server: server, gn: gn, host: host, lifetime: lifetime)
+        cache.notify(request, hosts: hosts, now: now, epoch: epoch, actions: &pendingActions)
+    }
+
+    // MARK: Replies
+
+    /// Sends what the state machine says to whoever asked.
+    func send(_ reply: RouterReply, to id: UInt64) {
+        guard let requester = requesters[id] else { return }
+        if reply == .pending { metrics.pendings &+= 1 } else { requesters[id] = nil }
+        switch reply {
+        case .granted: metrics.granted &+= 1
+        case .hairpin: metrics.hairpins &+= 1
+        case .pending, .refused: break
+        }
+        switch requester.form {
+        case .v1(var message, let socket):
+            message.type = reply.negotiationType
+            if case .hairpin(let address, _) = reply, address.isIPv4 { message.gn = address }
+            if let octets = try? message.encoded() { transmit(octets, requester, socket) }
+        case .echo(var echo, let local):
+            echo.isReply = true
+            echo.message.type = reply.negotiationType
+            if case .hairpin(let address, _) = reply, address.isIPv4 { echo.message.gn = address }
+            if let octets = try? echo.encoded() {
+                echoes?.send(octets, to: IPAddress(requester.peer), from: local)
+            }
+        case .v2(let body, let session, let socket, let signature):
+            let octets = response(reply, to: body, session)
+            recent.keep(octets, for: signature, peer: requester.peer)
+            transmit(octets, requester, socket)
+        }
+    }
+
+    private func response(_ reply: RouterReply, to body: V2Message.Body, _ session: TSIGSession) -> [UInt8] {
+        var permissions = body.permissions
+        var ports: [V2Message.PortRecord] = []
+        var code = ResponseCode.noError
+        var explanation: String?
+        for index in permissions.indices {
+            switch reply {
+            case .granted(let lifetime, let granted):
+                permissions[index].lifetime = lifetime
+                ports = granted
+            case .hairpin(let address, let lifetime):
+                permissions[index].lifetime = lifetime
+                permissions[index].gn = IPPrefix(address)
+            case .pending: permissions[index].lifetime = 0
+            case .refused(let refusal):
+                code = refusal.responseCode
+                explanation = refusal.rawValue
+            }
+        }
+        return V2Message.response(
+            to: body, code: code, permissions: permissions, ports: ports, explanation: explanation,
+            session: session,
+            epoch: epoch)
+    }
+
+    func transmit(_ octets: [UInt8], _ requester: Requester, _ socket: DatagramSocket) {
+        unsafe octets.withUnsafeBytes { buffer in
+            _ = unsafe socket.send(buffer, to: requester.peer, from: requester.local)
+        }
+    }
+
+    /// Forgets requesters that were told *pending* and whose wait has ended in some other way.
+    func forgetOldRequesters() {
+        let oldest = now - .seconds(10)
+        requesters = requesters.filter { $0.value.since > oldest }
+        let second = now.components.seconds
+        rates = rates.filter { $0.value.second == second }
+    }
+
+    private func admitRate(_ server: IPAddress) -> Bool {
+        let second = now.components.seconds
+        var rate = rates[server] ?? (second, 0)
+        if rate.second != second { rate = (second, 0) }
+        rate.count += 1
+        rates[server] = rate
+        return rate.count <= configuration.permissions.limits.notificationsPerSecond
+    }
+}
+
+extension RouterReply {
+    /// The Type octet of v1 and TSN.
+    var negotiationType: NegotiationType {
+        switch self {
+        case .granted, .hairpin: .response
+        case .pending: .pending
+        case .refused: .refusal
+        }
+    }
+}

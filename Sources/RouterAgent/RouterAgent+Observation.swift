@@ -1,0 +1,53 @@
+internal import DNSCore
+internal import NTS
+
+extension RouterAgent {
+    /// A packet that one of our rules logged.
+    func observe(_ packet: LoggedPacket) {
+        switch Int(packet.group) {
+        case configuration.nftables.useGroup: observeUse(packet)
+        case configuration.nftables.snoopGroup: observeUpdate(packet)
+        case configuration.nftables.icmpGroup: observeEcho(packet)
+        default: break
+        }
+    }
+
+    /// The first packet of a flow that a permission let in.
+    private func observeUse(_ packet: LoggedPacket) {
+        metrics.flows &+= 1
+        cache.used(
+            gn: packet.source, host: packet.source.isIPv6 ? packet.destination : nil, now: now,
+            actions: &pendingActions)
+        requestFlush()
+    }
+
+    /// A piece of DNS UPDATE traffic between a private host and a server.
+    private func observeUpdate(_ packet: LoggedPacket) {
+        let isResponse = packet.hook == 4
+        if packet.transport == 17, packet.payload.count > 8 {
+            observeMessage(Array(packet.payload[8...]), packet, isResponse: isResponse)
+        } else if packet.transport == 6 {
+            for message in streams.append(packet, isResponse: isResponse, now: now) {
+                observeMessage(message, packet, isResponse: isResponse)
+            }
+        }
+    }
+
+    private func observeMessage(_ octets: [UInt8], _ packet: LoggedPacket, isResponse: Bool) {
+        guard isResponse else {
+            // What goes to another host inside is no registration with the outside, unless a server there is named.
+            unsafe observer.request(
+                octets.span.bytes, client: IPEndpoint(packet.source, port: packet.sourcePort),
+                server: packet.destination, now: now)
+            return
+        }
+        let client = IPEndpoint(packet.destination, port: packet.destinationPort)
+        guard
+            let update = unsafe observer.response(
+                octets.span.bytes, client: client, server: packet.source, now: now)
+        else { return }
+        for name in update.deletions { unregister(name, address: client.address, source: .update) }
+        for name in update.additions { register(name, address: client.address, source: .update) }
+        saveHosts()
+    }
+}
