@@ -19,7 +19,7 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
     static let all: [BadConfiguration] = [
         BadConfiguration(
             title: "A port beyond 65535", text: "listen:\n  - { address: 127.0.0.1, port: 66000 }\n", line: 2,
-            column: 32,
+            column: 33,
             path: "listen[0].port", word: "66000"),
         BadConfiguration(
             title: "An address that is none", text: "listen:\n  - { address: 127.0.0.256, port: 53 }\n",
