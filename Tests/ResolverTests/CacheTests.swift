@@ -10,51 +10,63 @@ import Testing
         return try ResolverCache(configuration: configuration)
     }
 
-    static func key(_ text: String) throws -> NameKey {
+    /// The payload kept for a name, if any.
+    func payload(
+        _ cache: ResolverCache, _ text: String, _ kind: CacheKind = .set, _ type: RRType = .a, at now: UInt32,
+        staleAge: UInt32 = 0
+    ) throws -> [UInt8]? {
         var key = NameKey()
         key.load(try Name(text))
-        return key
+        return cache.entry(kind, for: key, type: type, at: now, staleAge: staleAge)?.payload
+    }
+
+    @discardableResult
+    func store(
+        _ cache: ResolverCache, _ text: String, _ type: RRType = .a, _ meta: CacheMeta, _ payload: [UInt8],
+        keepsBetter: Bool = false, at now: UInt32
+    ) throws -> Bool {
+        var key = NameKey()
+        key.load(try Name(text))
+        return cache.store(
+            .set, for: key, type: type, meta: meta, payload: payload, keepsBetter: keepsBetter, at: now)
     }
 
     @Test("A stored set comes back until its time is over, and as stale after that")
     func storesAndExpires() throws {
         let cache = try Self.makeCache()
-        let key = try Self.key("www.example.com.")
-        let meta = CacheMeta(storedAt: 100, ttl: 60)
-        #expect(cache.store(.set, for: key, type: .a, meta: meta, payload: [1, 2, 3], at: 100))
-        #expect(cache.entry(.set, for: key, type: .a, at: 159)?.payload == [1, 2, 3])
-        #expect(cache.entry(.set, for: key, type: .aaaa, at: 159) == nil)
-        #expect(cache.entry(.negative, for: key, type: .a, at: 159) == nil)
-        #expect(cache.entry(.set, for: key, type: .a, at: 160) == nil)
-        #expect(cache.entry(.set, for: key, type: .a, at: 160, staleAge: 10) != nil)
-        #expect(cache.entry(.set, for: try Self.key("WWW.Example.COM."), type: .a, at: 110) != nil)
+        let name = "www.example.com."
+        #expect(try store(cache, name, .a, CacheMeta(storedAt: 100, ttl: 60), [1, 2, 3], at: 100))
+        #expect(try payload(cache, name, at: 159) == [1, 2, 3])
+        #expect(try payload(cache, name, .set, .aaaa, at: 159) == nil)
+        #expect(try payload(cache, name, .negative, at: 159) == nil)
+        #expect(try payload(cache, name, at: 160) == nil)
+        #expect(try payload(cache, name, at: 160, staleAge: 10) != nil)
+        #expect(try payload(cache, "WWW.Example.COM.", at: 110) != nil)
     }
 
     @Test("A less credible set does not replace a living better one")
     func keepsCredibility() throws {
         let cache = try Self.makeCache()
-        let key = try Self.key("www.example.com.")
+        let name = "www.example.com."
         var meta = CacheMeta(storedAt: 100, ttl: 60)
         meta.credibility = .validated
-        cache.store(.set, for: key, type: .a, meta: meta, payload: [1], keepsBetter: true, at: 100)
+        try store(cache, name, .a, meta, [1], keepsBetter: true, at: 100)
         meta.credibility = .additional
-        #expect(!cache.store(.set, for: key, type: .a, meta: meta, payload: [2], keepsBetter: true, at: 120))
-        #expect(cache.entry(.set, for: key, type: .a, at: 120)?.payload == [1])
-        #expect(cache.store(.set, for: key, type: .a, meta: CacheMeta(storedAt: 160, ttl: 9), payload: [2],
-            keepsBetter: true, at: 160))
+        #expect(try !store(cache, name, .a, meta, [2], keepsBetter: true, at: 120))
+        #expect(try payload(cache, name, at: 120) == [1])
+        #expect(try store(cache, name, .a, CacheMeta(storedAt: 160, ttl: 9), [2], keepsBetter: true, at: 160))
     }
 
     @Test("A full cache stays within its memory, keeps what is used and drops the rest")
     func secondChance() throws {
         let cache = try Self.makeCache(1 << 20)
-        let hot = try Self.key("hot.example.com.")
         let meta = CacheMeta(storedAt: 100, ttl: 3600)
-        cache.store(.set, for: hot, type: .a, meta: meta, payload: [7], at: 100)
+        try store(cache, "hot.example.com.", .a, meta, [7], at: 100)
         var key = NameKey()
         for index in 0..<60_000 {
             key.load(try Name("n\(index).example.com."))
             cache.store(.set, for: key, type: .a, meta: meta, payload: [UInt8](repeating: 1, count: 64), at: 100)
-            if index % 100 == 0 { #expect(cache.entry(.set, for: hot, type: .a, at: 100)?.payload == [7]) }
+            if index % 100 == 0 { #expect(try payload(cache, "hot.example.com.", at: 100) == [7]) }
         }
         let statistics = cache.statistics
         #expect(statistics.octets <= statistics.capacity)
@@ -91,13 +103,13 @@ import Testing
         let meta = CacheMeta(storedAt: 100, ttl: 3600)
         for name in ["example.com.", "www.example.com.", "a.www.example.com.", "example.net."] {
             for type in [RRType.a, .aaaa] {
-                cache.store(.set, for: try Self.key(name), type: type, meta: meta, payload: [1], at: 100)
+                try store(cache, name, type, meta, [1], at: 100)
             }
         }
         #expect(cache.flush(.set(try Name("example.com."), .a)) == 1)
         #expect(cache.flush(.name(try Name("EXAMPLE.com."))) == 1)
         #expect(cache.flush(.tree(try Name("www.example.com."))) == 4)
-        #expect(cache.entry(.set, for: try Self.key("example.net."), type: .a, at: 100) != nil)
+        #expect(try payload(cache, "example.net.", at: 100) != nil)
         #expect(cache.flush(.everything) == 2)
         #expect(cache.statistics.entries == 0)
     }
@@ -128,21 +140,26 @@ import Testing
             composer.append(question)
         }
         begin()
-        #expect(cache.answer(to: key, type: .a, options: .wantsDNSSEC, at: 150, into: &composer) == nil)
-        let hit = try #require(cache.answer(to: key, type: .a, options: [], at: 150, into: &composer))
+        func ask(_ options: QueryOptions = [], at now: UInt32) -> ResolverCache.Hit? {
+            cache.answer(to: key, type: .a, options: options, at: now, into: &composer)
+        }
+        #expect(ask(.wantsDNSSEC, at: 150) == nil)
+        let hit = try #require(ask(at: 150))
         #expect(hit.isAuthentic && !hit.isTruncated && !hit.wantsPrefetch)
-        let message = try Message(parsing: Array(memory[..<composer.count]))
+        let length = composer.count
+        let message = try Message(parsing: Array(memory[..<length]))
         #expect(message.answers.map(\.ttl) == [250, 250])
         #expect(message.answers.map(\.data) == set.data.recordData)
         begin()
-        #expect(cache.answer(to: key, type: .a, options: [], at: 380, into: &composer)?.wantsPrefetch == true)
-        #expect(cache.answer(to: key, type: .a, options: [], at: 400, into: &composer) == nil)
+        #expect(ask(at: 380)?.wantsPrefetch == true)
+        #expect(ask(at: 400) == nil)
         composer.begin(in: memory, limit: 40)
         composer.writeHeader(id: 7, flags: [.response])
         composer.append(question)
-        let tight = try #require(cache.answer(to: key, type: .a, options: [], at: 150, into: &composer))
+        let tight = try #require(ask(at: 150))
         #expect(tight.isTruncated)
-        #expect(composer.recordCount(in: .answer) == 0)
+        let records = composer.recordCount(in: .answer)
+        #expect(records == 0)
     }
 
     @Test("Readers never see a torn entry while a writer works")
