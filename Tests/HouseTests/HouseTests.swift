@@ -1,0 +1,171 @@
+import Foundation
+import Testing
+
+/// The rules of the house that the compiler does not know.
+///
+/// A rule that lives only in prose rots.
+@Suite struct HouseTests {
+    private static let tree = SourceTree()
+
+    /// Who may import whom: rooms of ours and packages from outside.
+    private static let mayImport: [String: Set<String>] = [
+        "DNSCore": ["CLDNS", "CShims"],
+        "DNSSecurity": ["DNSCore", "CShims"],
+        "Operations": ["Yams", "Logging", "Foundation"],
+        "Transport": ["CShims", "Operations", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "NIOHTTP2"],
+        "Authority": ["DNSCore", "DNSSecurity", "Operations", "GRDB", "Foundation"],
+        "Resolver": ["DNSCore", "DNSSecurity", "Operations", "CShims"],
+        "NTS": ["DNSCore", "DNSSecurity"],
+        "Server": ["Authority", "Resolver", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"],
+        "RouterAgent": ["NTS", "Transport", "Operations", "DNSCore", "DNSSecurity", "CShims", "CNftables"],
+        "toriid": ["Server", "Operations", "ArgumentParser"],
+        "torii-router": ["RouterAgent", "Operations", "ArgumentParser"],
+        "toriictl": ["Operations", "ArgumentParser"],
+    ]
+    /// Parts of the toolchain that any room may use.
+    ///
+    /// Foundation is not one: it stays off the packet path.
+    private static let everywhere: Set<String> = ["Swift", "Glibc", "Synchronization"]
+
+    /// The module that an import line names; nil when the line is none.
+    private static func importedModule(_ line: Substring) -> String? {
+        let words = line.split(separator: " ").map(String.init)
+        guard let place = words.firstIndex(of: "import"), place + 1 < words.count else { return nil }
+        let modifiers: Set<String> = ["private", "fileprivate", "internal", "package", "public"]
+        guard words[..<place].allSatisfy({ modifiers.contains($0) || $0.hasPrefix("@") }) else { return nil }
+        let kinds: Set<String> = ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"]
+        let name = kinds.contains(words[place + 1]) ? words[place + 2] : words[place + 1]
+        return String(name.prefix { $0 != "." })
+    }
+
+    @Test("Every import agrees with the table of the house")
+    func imports() {
+        for file in Self.tree.files(below: "Sources") {
+            guard let allowed = Self.mayImport[file.target] else {
+                Issue.record("\(file.path): the table does not know the room \(file.target)")
+                continue
+            }
+            for (index, line) in file.lines.enumerated() {
+                guard let module = Self.importedModule(line) else { continue }
+                #expect(
+                    allowed.contains(module) || Self.everywhere.contains(module),
+                    "\(file.path):\(index + 1): \(file.target) may not import \(module)")
+            }
+        }
+    }
+
+    @Test("The tree is there to be read")
+    func tree() {
+        #expect(Self.tree.files(below: "Sources").count > 100)
+    }
+
+    @Test("Only DNSCore/Ldns and the shims know ldns")
+    func ldns() {
+        for file in Self.tree.files(below: "Sources") where !file.path.hasPrefix("Sources/DNSCore/Ldns/") {
+            #expect(!file.text.contains("import CLDNS"), "\(file.path)")
+            #expect(!file.text.contains("ldns_struct"), "\(file.path)")
+        }
+    }
+
+    @Test("No trap, no forced unwrap and nothing unfinished stands in Sources")
+    func forbiddenWords() {
+        let words = ["TODO", "FIXME", "fatalError(", "try!", "as!", "try? await Task.sleep"]
+        for file in Self.tree.files(below: "Sources", extensions: ["swift", "c", "h"]) {
+            for (index, line) in file.lines.enumerated() {
+                for word in words where line.contains(word) {
+                    Issue.record("\(file.path):\(index + 1): \(word)")
+                }
+            }
+        }
+    }
+
+    @Test("A public C header never defines _GNU_SOURCE")
+    func headers() {
+        for file in Self.tree.files(below: "Sources", extensions: ["h"]) {
+            #expect(!file.text.contains("_GNU_SOURCE"), "\(file.path)")
+        }
+    }
+
+    @Test("No path of the machine it was written on stands in the tree")
+    func machinePaths() {
+        // Put together here so that this file does not find itself.
+        let places = ["work", "root", "home"].map { "/\($0)/" }
+        let kinds: Set<String> = [
+            "swift", "c", "h", "md", "yaml", "yml", "sh", "zone", "service", "py", "toml",
+        ]
+        for folder in ["Sources", "Tests", "conf", "zones", "scripts", "Benchmarks"] {
+            for file in Self.tree.files(below: folder, extensions: kinds) {
+                for (index, line) in file.lines.enumerated() {
+                    for place in places where line.contains(place) && !line.contains("://") {
+                        Issue.record("\(file.path):\(index + 1): \(place)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("Every plugin has its README")
+    func plugins() {
+        for folder in Self.tree.folders(below: "Sources/Server/Plugins") {
+            #expect(Self.tree.exists("Sources/Server/Plugins/\(folder)/README.md"), "\(folder)")
+        }
+    }
+
+    /// Constants, stored properties and memberwise initialisers may speak for themselves; operators and the
+    /// requirements of the standard library's protocols are known.
+    @Test("Every type and function that other rooms see has a doc comment")
+    func documentation() throws {
+        let declaration = try Regex(
+            #"^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:nonisolated |indirect )?package "#
+                + #"(?:(?:final|static|mutating|consuming|borrowing|nonisolated|indirect|override) )*"#
+                + #"(struct|class|enum|protocol|actor|typealias|func) +(\S+)"#)
+        let known = ["<", "==", ">", "<=", "hash(", "next()", "encode(", "body("]
+        for file in Self.tree.files(below: "Sources") {
+            let lines = file.lines
+            // Requirements of a room's own protocol are documented where the protocol is.
+            let documented = Set(
+                lines.filter { $0.contains("func ") && !$0.contains("package ") }.compactMap {
+                    Self.functionName($0)
+                })
+            for (index, line) in lines.enumerated() {
+                guard let match = line.firstMatch(of: declaration), let name = match.output[2].substring
+                else { continue }
+                if known.contains(where: { name.hasPrefix($0) }) { continue }
+                var above = index - 1
+                while above >= 0, lines[above].drop(while: { $0 == " " }).hasPrefix("@") { above -= 1 }
+                let comment = above >= 0 ? lines[above].drop(while: { $0 == " " }) : ""
+                let isRequirement = Self.functionName(line).map { documented.contains($0) } ?? false
+                #expect(comment.hasPrefix("///") || isRequirement, "\(file.path):\(index + 1): \(name)")
+            }
+        }
+    }
+
+    private static func functionName(_ line: Substring) -> String? {
+        guard let range = line.range(of: "func ") else { return nil }
+        return String(line[range.upperBound...].prefix { $0 != "(" && $0 != "<" })
+    }
+
+    @Test("Files stay small")
+    func fileSizes() {
+        for file in Self.tree.files(below: "Sources") {
+            #expect(file.lines.count <= 700, "\(file.path) has \(file.lines.count) lines")
+        }
+    }
+
+    @Test("The formatter has nothing to say")
+    func formatting() throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            "swift", "format", "lint", "--strict", "--parallel", "--recursive", "Sources", "Tests",
+        ]
+        process.currentDirectoryURL = Self.tree.root
+        let output = Pipe()
+        process.standardError = output
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(text.prefix(4000))")
+    }
+}
