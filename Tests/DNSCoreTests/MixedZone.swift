@@ -1,5 +1,7 @@
-/// One record of every type in presentation format, and the odd cases of each: what the readers of the field are
-/// compared on. Example values from the RFCs that define the types.
+/// One record of every type in presentation format, and the odd cases of each: what the readers of the field
+/// are compared on.
+///
+/// Example values from the RFCs that define the types.
 enum MixedZone {
     static let head = ##"""
         $ORIGIN example.net.

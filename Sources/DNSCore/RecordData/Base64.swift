@@ -1,6 +1,8 @@
 /// Base64 with padding (RFC 4648 4), without Foundation.
 enum Base64 {
-    /// The octets that `text` stands for; nil when it is not canonical base64. No blanks are allowed.
+    /// The octets that `text` stands for; nil when it is not canonical base64.
+    ///
+    /// No blanks are allowed.
     static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(text.count / 4 * 3 + 3)

@@ -23,7 +23,9 @@ package struct RecordData: Hashable, Sendable {
         return position == octets.count
     }
 
-    /// Whether the octets have the form that `type` demands. Opaque types always have.
+    /// Whether the octets have the form that `type` demands.
+    ///
+    /// Opaque types always have.
     package func isWellFormed(as type: RRType) -> Bool {
         walk(as: type) { _, _ in } && isDeeplyWellFormed(as: type)
     }

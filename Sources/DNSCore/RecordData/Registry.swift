@@ -22,7 +22,9 @@ package enum RDataField: Sendable, Equatable {
     case serviceParameters
 }
 
-/// What the server knows of each record type's data. One line a type; other types are opaque (RFC 3597).
+/// What the server knows of each record type's data.
+///
+/// One line a type; other types are opaque (RFC 3597).
 package enum RDataRegistry {
     /// The fields of `type`'s data in order; nil when the type is opaque.
     package static func fields(of type: RRType) -> [RDataField]? {

@@ -167,8 +167,10 @@ package struct ServiceParameter: Hashable, Sendable {
         return result
     }
 
-    /// The items of a comma-separated list; with `isEscaped`, `\,` and `\\` stand for themselves (RFC 9460 A.1). An item
-    /// that is empty or ends in a lone backslash is nil.
+    /// The items of a comma-separated list; with `isEscaped`, `\,` and `\\` stand for themselves (RFC 9460
+    /// A.1).
+    ///
+    /// An item that is empty or ends in a lone backslash is nil.
     private static func split(_ text: [UInt8], isEscaped: Bool = false) -> [[UInt8]?] {
         var result: [[UInt8]?] = []
         var item: [UInt8] = []

@@ -1,5 +1,7 @@
-/// One field of a record's data in presentation format. Read by `ZoneText/ReadField*.swift`, shown by
-/// `RecordData/Show*.swift`; the two switches over this enum are each other's inverse.
+/// One field of a record's data in presentation format.
+///
+/// Read by `ZoneText/ReadField*.swift`, shown by `RecordData/Show*.swift`; the two switches over this enum
+/// are each other's inverse.
 enum RDataTextField: UInt8, Sendable {
     /// Ends a type's list.
     case end
@@ -36,7 +38,9 @@ enum RDataTextField: UInt8, Sendable {
     case ldns
 }
 
-/// The presentation format of each record type: one line a type. Other types have only the form of RFC 3597.
+/// The presentation format of each record type: one line a type.
+///
+/// Other types have only the form of RFC 3597.
 @safe enum RDataTextFormats {
     /// The fields of `type` up to ``RDataTextField/end``; nil when only `\#` can say it.
     @inline(__always)

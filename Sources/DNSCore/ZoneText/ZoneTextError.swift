@@ -1,4 +1,6 @@
-/// What is wrong with a zone file, and where. The operator sees ``description``; no client ever does.
+/// What is wrong with a zone file, and where.
+///
+/// The operator sees ``description``; no client ever does.
 package struct ZoneTextError: Error, Equatable, Sendable {
     /// The file as it was opened, or the name given to the text.
     package var file: String
@@ -15,7 +17,9 @@ package struct ZoneTextError: Error, Equatable, Sendable {
         self.reason = reason
     }
 
-    /// What is wrong. Text payloads are what stood in the file, cut to 64 octets.
+    /// What is wrong.
+    ///
+    /// Text payloads are what stood in the file, cut to 64 octets.
     package enum Reason: Error, Equatable, Sendable {
         /// The file cannot be opened or read; `errno`.
         case unreadable(path: String, errno: Int32)

@@ -1,6 +1,8 @@
 /// How zone text is read, and its limits.
 package struct ZoneTextOptions: Sendable {
-    /// The TTL of records that have none when neither `$TTL` nor an earlier record gives one; nil makes that an error.
+    /// The TTL of records that have none when neither `$TTL` nor an earlier record gives one; nil makes that
+    /// an error.
+    ///
     /// An SOA record without a TTL takes its own minimum field first, as BIND does.
     package var defaultTTL: UInt32?
     /// The only class allowed; nil allows any.

@@ -66,7 +66,9 @@
         self.init(source: source, origin: origin, options: options)
     }
 
-    /// Reads `text`, which errors call `name`. `$INCLUDE` in it is relative to the working directory.
+    /// Reads `text`, which errors call `name`.
+    ///
+    /// `$INCLUDE` in it is relative to the working directory.
     package init(
         text: some Collection<UInt8>, name: String = "text", origin: Name,
         options: ZoneTextOptions = ZoneTextOptions(allowsInclude: false)
@@ -137,7 +139,9 @@
         return true
     }
 
-    /// RFC 1035 5.1: `[TTL] [class] type` or `[class] [TTL] type`. No type begins with a digit.
+    /// RFC 1035 5.1: `[TTL] [class] type` or `[class] [TTL] type`.
+    ///
+    /// No type begins with a digit.
     private mutating func readTTLClassType() throws(ZoneTextError.Reason) -> UInt32? {
         var given: UInt32?
         var hasClass = false

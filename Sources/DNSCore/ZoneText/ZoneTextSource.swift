@@ -56,7 +56,9 @@ internal import Glibc
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// The next whole lines; nil at the end. The window before it is no longer valid.
+    /// The next whole lines; nil at the end.
+    ///
+    /// The window before it is no longer valid.
     func nextWindow() throws(ZoneTextError.Reason) -> UnsafeBufferPointer<UInt8>? {
         let rest = filled - windowEnd
         if windowEnd > 0, rest > 0 { unsafe buffer.update(from: buffer + windowEnd, count: rest) }

@@ -95,8 +95,10 @@ package struct DenialProof: Sendable {
         return spans.isEmpty ? hashedNoData(name, type: type, budget: &budget) : plainNoData(name, type: type)
     }
 
-    /// Proves that no closer name than the wildcard exists, for an answer made from a wildcard (RFC 4035 5.3.4,
-    /// RFC 5155 8.8). `labels` is ``SecureRRset/labels``.
+    /// Proves that no closer name than the wildcard exists, for an answer made from a wildcard (RFC 4035
+    /// 5.3.4, RFC 5155 8.8).
+    ///
+    /// `labels` is ``SecureRRset/labels``.
     package func wildcardAnswer(for name: Name, labels: Int, budget: inout ValidationBudget) -> DenialOutcome
     {
         guard name.isBelow(zone), labels >= zone.labelCount, labels < name.labelCount else {

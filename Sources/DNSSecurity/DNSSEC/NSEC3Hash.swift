@@ -6,7 +6,9 @@ package enum NSEC3Hash {
     /// Octets of a SHA-1 hash.
     package static let length = 20
 
-    /// The hash of `name`; nil for an unknown algorithm. The caller has checked the iterations.
+    /// The hash of `name`; nil for an unknown algorithm.
+    ///
+    /// The caller has checked the iterations.
     package static func hash(_ name: Name, _ parameters: NSEC3Parameters) -> [UInt8]? {
         guard parameters.algorithm == 1 else { return nil }
         let wire = name.lowercased.wire

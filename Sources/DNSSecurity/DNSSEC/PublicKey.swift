@@ -1,6 +1,8 @@
 internal import CShims
 
-/// A parsed public key of a DNSSEC algorithm. Owns the library's key object and frees it with its own life.
+/// A parsed public key of a DNSSEC algorithm.
+///
+/// Owns the library's key object and frees it with its own life.
 ///
 /// Supported: RSA/SHA-1, RSA/SHA-1-NSEC3, RSA/SHA-256, RSA/SHA-512 (RFC 3110, 5702), ECDSA P-256 and P-384 (RFC 6605),
 /// Ed25519 and Ed448 (RFC 8080). RSA keys of 512 to 4,096 bits with an exponent of at most 64 bits.

@@ -1,8 +1,10 @@
 internal import CShims
 internal import Synchronization
 
-/// Remembers which signatures have been verified, so that a set that comes again costs one hash and no public-key
-/// operation. Shared by all workers.
+/// Remembers which signatures have been verified, so that a set that comes again costs one hash and no
+/// public-key operation.
+///
+/// Shared by all workers.
 ///
 /// Holds only signatures that were good, by a digest over key, signature and everything it covers: what is found here
 /// was verified octet by octet. Bounded: a new entry takes the place of the one in its slot. Times are not part of an

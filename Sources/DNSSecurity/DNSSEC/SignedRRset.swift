@@ -38,7 +38,9 @@ package struct SignedRRset: Hashable, Sendable {
     }
 }
 
-/// An RRset whose signature has been verified with a key of its zone. Only validation makes one, or ``init(restoring:)``.
+/// An RRset whose signature has been verified with a key of its zone.
+///
+/// Only validation makes one, or ``init(restoring:)``.
 package struct SecureRRset: Hashable, Sendable {
     package let set: RRset
     /// The zone that signed it.

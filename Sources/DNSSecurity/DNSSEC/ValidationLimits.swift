@@ -1,6 +1,10 @@
-/// The bounds on the work of validation. Each that fires is counted in ``ValidationBudget/fired``.
+/// The bounds on the work of validation.
+///
+/// Each that fires is counted in ``ValidationBudget/fired``.
 package struct ValidationLimits: Sendable {
-    /// Public-key operations for one client query, good and bad ones together. Cached verifications are free.
+    /// Public-key operations for one client query, good and bad ones together.
+    ///
+    /// Cached verifications are free.
     package var verificationsPerQuery = 64
     /// Public-key operations of one query that may say no.
     package var failedVerificationsPerQuery = 8
@@ -38,7 +42,9 @@ package enum ValidationLimit: String, Hashable, Sendable, CaseIterable {
     case delegationSigners = "ds", nsec3Hashes = "nsec3-hashes", denialRecords = "denial-records"
 }
 
-/// What one client query may still spend on validation. Lives in the query's state and is never renewed by a restart.
+/// What one client query may still spend on validation.
+///
+/// Lives in the query's state and is never renewed by a restart.
 package struct ValidationBudget: Sendable {
     package let limits: ValidationLimits
     package private(set) var verifications = 0

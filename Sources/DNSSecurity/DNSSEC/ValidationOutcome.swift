@@ -38,7 +38,9 @@ package enum InsecureReason: Hashable, Sendable {
     }
 }
 
-/// Why a chain does not hold. The last sentence of each is the extended error (RFC 8914 4) the client sees.
+/// Why a chain does not hold.
+///
+/// The last sentence of each is the extended error (RFC 8914 4) the client sees.
 package enum BogusReason: Hashable, Sendable {
     /// The set has no signature at all. RRSIGs Missing.
     case signatureMissing

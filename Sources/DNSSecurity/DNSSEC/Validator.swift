@@ -1,6 +1,8 @@
 internal import DNSCore
 
-/// Checks signatures and key sets (RFC 4035 5). Pure: no I/O, time is a parameter, work is taken from a budget.
+/// Checks signatures and key sets (RFC 4035 5).
+///
+/// Pure: no I/O, time is a parameter, work is taken from a budget.
 ///
 /// The story of one answer: the driver has the ``ZoneKeys`` of a zone, made by ``validateKeys(_:trust:at:budget:)`` from
 /// the zone's DNSKEY set and the ``TrustPoint`` of its validated DS set or a trust anchor. Each set of an answer goes
@@ -8,7 +10,9 @@ internal import DNSCore
 /// NSEC3 sets become a ``DenialProof``, which is asked for exactly what the answer claims.
 package struct Validator: Sendable {
     private let cache: SignatureCache?
-    /// Whether RSA/SHA-1 (algorithms 5 and 7) and SHA-1 digests count. Off makes such zones insecure (RFC 9905).
+    /// Whether RSA/SHA-1 (algorithms 5 and 7) and SHA-1 digests count.
+    ///
+    /// Off makes such zones insecure (RFC 9905).
     package var acceptsSHA1 = true
 
     /// - Parameter cache: verified signatures, shared with other validators.

@@ -15,7 +15,9 @@ package struct ZoneKeys: Sendable {
     }
 }
 
-/// One key of a zone, ready to verify with. The parsed key is shared by all copies.
+/// One key of a zone, ready to verify with.
+///
+/// The parsed key is shared by all copies.
 package struct ZoneKey: Sendable {
     package let record: DNSKEY
     package let publicKey: PublicKey
@@ -28,7 +30,9 @@ package struct ZoneKey: Sendable {
     }
 }
 
-/// What vouches for a zone's keys: DS records from its parent, or trust anchors. Never empty when made from records.
+/// What vouches for a zone's keys: DS records from its parent, or trust anchors.
+///
+/// Never empty when made from records.
 package struct TrustPoint: Hashable, Sendable {
     package var zone: Name
     package var delegationSigners: [DS]
