@@ -3,7 +3,9 @@ internal import CShims
 
 /// Presentation format of WKS, whose services have names, by ldns.
 enum LdnsRecordText {
-    /// The wire octets of `type`'s data; nil when ldns refuses the text. The text holds no line feed.
+    /// The wire octets of `type`'s data; nil when ldns refuses the text.
+    ///
+    /// The text holds no line feed.
     static func parse(_ type: RRType, _ text: [UInt8]) -> [UInt8]? {
         let line = Array(". 0 IN \(type)".utf8) + text + [0]
         var octets = [UInt8](repeating: 0, count: 65535)
