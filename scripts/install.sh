@@ -10,18 +10,23 @@ for program in toriid torii-router toriictl; do
     [ -x "$programs/$program" ] || { echo "$programs/$program is missing: 'make release' first" >&2; exit 1; }
     install -D -m 755 "$programs/$program" "$root$prefix/bin/$program"
 done
-for file in conf/*.yaml; do
-    name=$(basename "$file")
-    if [ -e "$root/etc/torii/$name" ]; then name=$name.example; fi
-    install -D -m 640 "$file" "$root/etc/torii/$name"
+# The example's folders are those of a checkout; an installed daemon uses the system's.
+placed() {
+    sed -e "s#\.\./state#/var/lib/$1#" -e "s#\.\./run/#/run/$1/#" "$2"
+}
+for name in torii torii-router; do
+    target=$root/etc/torii/$name.yaml
+    if [ -e "$target" ]; then target=$target.example; fi
+    install -d "$root/etc/torii"
+    placed "$name" "conf/$name.yaml" >"$target"
+    chmod 640 "$target"
 done
 for file in zones/*; do
     [ -e "$root/etc/torii/$file" ] || install -D -m 644 "$file" "$root/etc/torii/$file"
 done
 for unit in conf/*.service; do
-    [ -e "$unit" ] || continue
     install -d "$root/lib/systemd/system"
-    sed "s#/usr/local/bin/#$prefix/bin/#g" "$unit" >"$root/lib/systemd/system/$(basename "$unit")"
+    sed "s#/usr/bin/torii#$prefix/bin/torii#g" "$unit" >"$root/lib/systemd/system/$(basename "$unit")"
 done
 echo "Installed below ${root:-/}: $prefix/bin, /etc/torii, /lib/systemd/system."
 echo "Next: useradd --system --home-dir /var/lib/torii torii; systemctl enable --now torii"

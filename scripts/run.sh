@@ -14,7 +14,7 @@ Torii serves 127.0.0.1 and ::1, port 5300. Try in another terminal:
   dig @::1 -p 5300 example.net SOA +tcp +norecurse
   printf 'server 127.0.0.1 5300\nzone example.net\nupdate add alice.example.net 60 A 192.0.2.80\nsend\n' | nsupdate -y hmac-sha256:update.example:${secret:-SECRET} && dig @127.0.0.1 -p 5300 alice.example.net +short
 
-Control-C stops it; $programs/toriictl --socket conf/run/torii.sock status asks how it is.
+Control-C stops it; $programs/toriictl --socket run/torii.sock status asks how it is.
 
 TRY
 exec "$programs/toriid" --config "$config"
