@@ -24,6 +24,9 @@ package struct MessageLayout: Sendable {
     /// Offset of a SIG record that covers type 0 at the end of the message (RFC 2931), when there is one.
     package var sig0Start: Int?
 
+    /// A layout of nothing but a header of zeros.
+    package init() {}
+
     /// Length of the first question's name on the wire.
     package var questionNameLength: Int { max(0, questionEnd - 12 - 4) }
 }
