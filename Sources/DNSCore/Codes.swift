@@ -1,13 +1,16 @@
 /// A class of records (RFC 1035 3.2.4, RFC 2136 2.4, 2.5).
 package struct RRClass: RawRepresentable, Hashable, Sendable {
     package var rawValue: UInt16
-    package init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable package init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable package static func == (left: RRClass, right: RRClass) -> Bool {
+        left.rawValue == right.rawValue
+    }
 
-    package static let internet = RRClass(rawValue: 1)
-    package static let chaos = RRClass(rawValue: 3)
-    package static let hesiod = RRClass(rawValue: 4)
-    package static let none = RRClass(rawValue: 254)
-    package static let any = RRClass(rawValue: 255)
+    @inlinable package static var internet: RRClass { RRClass(rawValue: 1) }
+    @inlinable package static var chaos: RRClass { RRClass(rawValue: 3) }
+    @inlinable package static var hesiod: RRClass { RRClass(rawValue: 4) }
+    @inlinable package static var none: RRClass { RRClass(rawValue: 254) }
+    @inlinable package static var any: RRClass { RRClass(rawValue: 255) }
 }
 
 extension RRClass: CustomStringConvertible {
@@ -42,34 +45,40 @@ extension RRClass: CustomStringConvertible {
 /// What a message asks for (RFC 1035 4.1.1, RFC 2136, RFC 1996). Four bits.
 package struct Opcode: RawRepresentable, Hashable, Sendable {
     package var rawValue: UInt8
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    @inlinable package init(rawValue: UInt8) { self.rawValue = rawValue }
+    @inlinable package static func == (left: Opcode, right: Opcode) -> Bool {
+        left.rawValue == right.rawValue
+    }
 
-    package static let query = Opcode(rawValue: 0)
-    package static let inverseQuery = Opcode(rawValue: 1)
-    package static let status = Opcode(rawValue: 2)
-    package static let notify = Opcode(rawValue: 4)
-    package static let update = Opcode(rawValue: 5)
-    package static let statefulOperations = Opcode(rawValue: 6)
+    @inlinable package static var query: Opcode { Opcode(rawValue: 0) }
+    @inlinable package static var inverseQuery: Opcode { Opcode(rawValue: 1) }
+    @inlinable package static var status: Opcode { Opcode(rawValue: 2) }
+    @inlinable package static var notify: Opcode { Opcode(rawValue: 4) }
+    @inlinable package static var update: Opcode { Opcode(rawValue: 5) }
+    @inlinable package static var statefulOperations: Opcode { Opcode(rawValue: 6) }
 }
 
 /// A response code, the extended ones included (RFC 6895 2.3). Twelve bits; only four of them stand in the header.
 package struct ResponseCode: RawRepresentable, Hashable, Sendable {
     package var rawValue: UInt16
-    package init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable package init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable package static func == (left: ResponseCode, right: ResponseCode) -> Bool {
+        left.rawValue == right.rawValue
+    }
 
-    package static let noError = ResponseCode(rawValue: 0)
-    package static let formatError = ResponseCode(rawValue: 1)
-    package static let serverFailure = ResponseCode(rawValue: 2)
-    package static let nameError = ResponseCode(rawValue: 3)
-    package static let notImplemented = ResponseCode(rawValue: 4)
-    package static let refused = ResponseCode(rawValue: 5)
-    package static let yxDomain = ResponseCode(rawValue: 6)
-    package static let yxRRset = ResponseCode(rawValue: 7)
-    package static let nxRRset = ResponseCode(rawValue: 8)
-    package static let notAuth = ResponseCode(rawValue: 9)
-    package static let notZone = ResponseCode(rawValue: 10)
-    package static let badVersion = ResponseCode(rawValue: 16)
-    package static let badCookie = ResponseCode(rawValue: 23)
+    @inlinable package static var noError: ResponseCode { ResponseCode(rawValue: 0) }
+    @inlinable package static var formatError: ResponseCode { ResponseCode(rawValue: 1) }
+    @inlinable package static var serverFailure: ResponseCode { ResponseCode(rawValue: 2) }
+    @inlinable package static var nameError: ResponseCode { ResponseCode(rawValue: 3) }
+    @inlinable package static var notImplemented: ResponseCode { ResponseCode(rawValue: 4) }
+    @inlinable package static var refused: ResponseCode { ResponseCode(rawValue: 5) }
+    @inlinable package static var yxDomain: ResponseCode { ResponseCode(rawValue: 6) }
+    @inlinable package static var yxRRset: ResponseCode { ResponseCode(rawValue: 7) }
+    @inlinable package static var nxRRset: ResponseCode { ResponseCode(rawValue: 8) }
+    @inlinable package static var notAuth: ResponseCode { ResponseCode(rawValue: 9) }
+    @inlinable package static var notZone: ResponseCode { ResponseCode(rawValue: 10) }
+    @inlinable package static var badVersion: ResponseCode { ResponseCode(rawValue: 16) }
+    @inlinable package static var badCookie: ResponseCode { ResponseCode(rawValue: 23) }
 
     /// The low four bits, as the header carries them.
     package var header: UInt8 { UInt8(truncatingIfNeeded: rawValue & 0xf) }
@@ -160,15 +169,15 @@ package struct Serial: RawRepresentable, Hashable, Sendable {
 /// The header's flag bits (RFC 1035 4.1.1, RFC 4035 3), as the second 16-bit word of the header holds them.
 package struct HeaderFlags: OptionSet, Hashable, Sendable {
     package var rawValue: UInt16
-    package init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable package init(rawValue: UInt16) { self.rawValue = rawValue }
 
-    package static let response = HeaderFlags(rawValue: 0x8000)
-    package static let authoritative = HeaderFlags(rawValue: 0x0400)
-    package static let truncated = HeaderFlags(rawValue: 0x0200)
-    package static let recursionDesired = HeaderFlags(rawValue: 0x0100)
-    package static let recursionAvailable = HeaderFlags(rawValue: 0x0080)
-    package static let authenticData = HeaderFlags(rawValue: 0x0020)
-    package static let checkingDisabled = HeaderFlags(rawValue: 0x0010)
+    @inlinable package static var response: HeaderFlags { HeaderFlags(rawValue: 0x8000) }
+    @inlinable package static var authoritative: HeaderFlags { HeaderFlags(rawValue: 0x0400) }
+    @inlinable package static var truncated: HeaderFlags { HeaderFlags(rawValue: 0x0200) }
+    @inlinable package static var recursionDesired: HeaderFlags { HeaderFlags(rawValue: 0x0100) }
+    @inlinable package static var recursionAvailable: HeaderFlags { HeaderFlags(rawValue: 0x0080) }
+    @inlinable package static var authenticData: HeaderFlags { HeaderFlags(rawValue: 0x0020) }
+    @inlinable package static var checkingDisabled: HeaderFlags { HeaderFlags(rawValue: 0x0010) }
 
     /// The opcode among the bits.
     package var opcode: Opcode { Opcode(rawValue: UInt8((rawValue >> 11) & 0xf)) }

@@ -1,7 +1,12 @@
 /// A type of records (RFC 1035 3.2.2 and the IANA registry).
 package struct RRType: RawRepresentable, Hashable, Sendable {
     package var rawValue: UInt16
-    package init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// Written out, so that other rooms compare types without a call.
+    @inlinable package static func == (left: RRType, right: RRType) -> Bool {
+        left.rawValue == right.rawValue
+    }
 
     /// Whether this is a meta type or QTYPE, of which no zone holds records (RFC 6895 3.1).
     package var isMeta: Bool {
@@ -18,103 +23,103 @@ package struct RRType: RawRepresentable, Hashable, Sendable {
 }
 
 extension RRType {
-    package static let a = RRType(rawValue: 1)
-    package static let ns = RRType(rawValue: 2)
-    package static let md = RRType(rawValue: 3)
-    package static let mf = RRType(rawValue: 4)
-    package static let cname = RRType(rawValue: 5)
-    package static let soa = RRType(rawValue: 6)
-    package static let mb = RRType(rawValue: 7)
-    package static let mg = RRType(rawValue: 8)
-    package static let mr = RRType(rawValue: 9)
-    package static let null = RRType(rawValue: 10)
-    package static let wks = RRType(rawValue: 11)
-    package static let ptr = RRType(rawValue: 12)
-    package static let hinfo = RRType(rawValue: 13)
-    package static let minfo = RRType(rawValue: 14)
-    package static let mx = RRType(rawValue: 15)
-    package static let txt = RRType(rawValue: 16)
-    package static let rp = RRType(rawValue: 17)
-    package static let afsdb = RRType(rawValue: 18)
-    package static let x25 = RRType(rawValue: 19)
-    package static let isdn = RRType(rawValue: 20)
-    package static let rt = RRType(rawValue: 21)
-    package static let nsap = RRType(rawValue: 22)
-    package static let nsapPTR = RRType(rawValue: 23)
-    package static let sig = RRType(rawValue: 24)
-    package static let key = RRType(rawValue: 25)
-    package static let px = RRType(rawValue: 26)
-    package static let gpos = RRType(rawValue: 27)
-    package static let aaaa = RRType(rawValue: 28)
-    package static let loc = RRType(rawValue: 29)
-    package static let nxt = RRType(rawValue: 30)
-    package static let eid = RRType(rawValue: 31)
-    package static let nimloc = RRType(rawValue: 32)
-    package static let srv = RRType(rawValue: 33)
-    package static let atma = RRType(rawValue: 34)
-    package static let naptr = RRType(rawValue: 35)
-    package static let kx = RRType(rawValue: 36)
-    package static let cert = RRType(rawValue: 37)
-    package static let a6 = RRType(rawValue: 38)
-    package static let dname = RRType(rawValue: 39)
-    package static let sink = RRType(rawValue: 40)
-    package static let opt = RRType(rawValue: 41)
-    package static let apl = RRType(rawValue: 42)
-    package static let ds = RRType(rawValue: 43)
-    package static let sshfp = RRType(rawValue: 44)
-    package static let ipseckey = RRType(rawValue: 45)
-    package static let rrsig = RRType(rawValue: 46)
-    package static let nsec = RRType(rawValue: 47)
-    package static let dnskey = RRType(rawValue: 48)
-    package static let dhcid = RRType(rawValue: 49)
-    package static let nsec3 = RRType(rawValue: 50)
-    package static let nsec3param = RRType(rawValue: 51)
-    package static let tlsa = RRType(rawValue: 52)
-    package static let smimea = RRType(rawValue: 53)
-    package static let hip = RRType(rawValue: 55)
-    package static let ninfo = RRType(rawValue: 56)
-    package static let rkey = RRType(rawValue: 57)
-    package static let talink = RRType(rawValue: 58)
-    package static let cds = RRType(rawValue: 59)
-    package static let cdnskey = RRType(rawValue: 60)
-    package static let openpgpkey = RRType(rawValue: 61)
-    package static let csync = RRType(rawValue: 62)
-    package static let zonemd = RRType(rawValue: 63)
-    package static let svcb = RRType(rawValue: 64)
-    package static let https = RRType(rawValue: 65)
-    package static let dsync = RRType(rawValue: 66)
-    package static let hhit = RRType(rawValue: 67)
-    package static let brid = RRType(rawValue: 68)
-    package static let spf = RRType(rawValue: 99)
-    package static let uinfo = RRType(rawValue: 100)
-    package static let uid = RRType(rawValue: 101)
-    package static let gid = RRType(rawValue: 102)
-    package static let unspec = RRType(rawValue: 103)
-    package static let nid = RRType(rawValue: 104)
-    package static let l32 = RRType(rawValue: 105)
-    package static let l64 = RRType(rawValue: 106)
-    package static let lp = RRType(rawValue: 107)
-    package static let eui48 = RRType(rawValue: 108)
-    package static let eui64 = RRType(rawValue: 109)
-    package static let nxname = RRType(rawValue: 128)
-    package static let tkey = RRType(rawValue: 249)
-    package static let tsig = RRType(rawValue: 250)
-    package static let ixfr = RRType(rawValue: 251)
-    package static let axfr = RRType(rawValue: 252)
-    package static let mailb = RRType(rawValue: 253)
-    package static let maila = RRType(rawValue: 254)
-    package static let any = RRType(rawValue: 255)
-    package static let uri = RRType(rawValue: 256)
-    package static let caa = RRType(rawValue: 257)
-    package static let avc = RRType(rawValue: 258)
-    package static let doa = RRType(rawValue: 259)
-    package static let amtrelay = RRType(rawValue: 260)
-    package static let resinfo = RRType(rawValue: 261)
-    package static let wallet = RRType(rawValue: 262)
-    package static let cla = RRType(rawValue: 263)
-    package static let ipn = RRType(rawValue: 264)
-    package static let ta = RRType(rawValue: 32768)
-    package static let dlv = RRType(rawValue: 32769)
+    @inlinable package static var a: RRType { RRType(rawValue: 1) }
+    @inlinable package static var ns: RRType { RRType(rawValue: 2) }
+    @inlinable package static var md: RRType { RRType(rawValue: 3) }
+    @inlinable package static var mf: RRType { RRType(rawValue: 4) }
+    @inlinable package static var cname: RRType { RRType(rawValue: 5) }
+    @inlinable package static var soa: RRType { RRType(rawValue: 6) }
+    @inlinable package static var mb: RRType { RRType(rawValue: 7) }
+    @inlinable package static var mg: RRType { RRType(rawValue: 8) }
+    @inlinable package static var mr: RRType { RRType(rawValue: 9) }
+    @inlinable package static var null: RRType { RRType(rawValue: 10) }
+    @inlinable package static var wks: RRType { RRType(rawValue: 11) }
+    @inlinable package static var ptr: RRType { RRType(rawValue: 12) }
+    @inlinable package static var hinfo: RRType { RRType(rawValue: 13) }
+    @inlinable package static var minfo: RRType { RRType(rawValue: 14) }
+    @inlinable package static var mx: RRType { RRType(rawValue: 15) }
+    @inlinable package static var txt: RRType { RRType(rawValue: 16) }
+    @inlinable package static var rp: RRType { RRType(rawValue: 17) }
+    @inlinable package static var afsdb: RRType { RRType(rawValue: 18) }
+    @inlinable package static var x25: RRType { RRType(rawValue: 19) }
+    @inlinable package static var isdn: RRType { RRType(rawValue: 20) }
+    @inlinable package static var rt: RRType { RRType(rawValue: 21) }
+    @inlinable package static var nsap: RRType { RRType(rawValue: 22) }
+    @inlinable package static var nsapPTR: RRType { RRType(rawValue: 23) }
+    @inlinable package static var sig: RRType { RRType(rawValue: 24) }
+    @inlinable package static var key: RRType { RRType(rawValue: 25) }
+    @inlinable package static var px: RRType { RRType(rawValue: 26) }
+    @inlinable package static var gpos: RRType { RRType(rawValue: 27) }
+    @inlinable package static var aaaa: RRType { RRType(rawValue: 28) }
+    @inlinable package static var loc: RRType { RRType(rawValue: 29) }
+    @inlinable package static var nxt: RRType { RRType(rawValue: 30) }
+    @inlinable package static var eid: RRType { RRType(rawValue: 31) }
+    @inlinable package static var nimloc: RRType { RRType(rawValue: 32) }
+    @inlinable package static var srv: RRType { RRType(rawValue: 33) }
+    @inlinable package static var atma: RRType { RRType(rawValue: 34) }
+    @inlinable package static var naptr: RRType { RRType(rawValue: 35) }
+    @inlinable package static var kx: RRType { RRType(rawValue: 36) }
+    @inlinable package static var cert: RRType { RRType(rawValue: 37) }
+    @inlinable package static var a6: RRType { RRType(rawValue: 38) }
+    @inlinable package static var dname: RRType { RRType(rawValue: 39) }
+    @inlinable package static var sink: RRType { RRType(rawValue: 40) }
+    @inlinable package static var opt: RRType { RRType(rawValue: 41) }
+    @inlinable package static var apl: RRType { RRType(rawValue: 42) }
+    @inlinable package static var ds: RRType { RRType(rawValue: 43) }
+    @inlinable package static var sshfp: RRType { RRType(rawValue: 44) }
+    @inlinable package static var ipseckey: RRType { RRType(rawValue: 45) }
+    @inlinable package static var rrsig: RRType { RRType(rawValue: 46) }
+    @inlinable package static var nsec: RRType { RRType(rawValue: 47) }
+    @inlinable package static var dnskey: RRType { RRType(rawValue: 48) }
+    @inlinable package static var dhcid: RRType { RRType(rawValue: 49) }
+    @inlinable package static var nsec3: RRType { RRType(rawValue: 50) }
+    @inlinable package static var nsec3param: RRType { RRType(rawValue: 51) }
+    @inlinable package static var tlsa: RRType { RRType(rawValue: 52) }
+    @inlinable package static var smimea: RRType { RRType(rawValue: 53) }
+    @inlinable package static var hip: RRType { RRType(rawValue: 55) }
+    @inlinable package static var ninfo: RRType { RRType(rawValue: 56) }
+    @inlinable package static var rkey: RRType { RRType(rawValue: 57) }
+    @inlinable package static var talink: RRType { RRType(rawValue: 58) }
+    @inlinable package static var cds: RRType { RRType(rawValue: 59) }
+    @inlinable package static var cdnskey: RRType { RRType(rawValue: 60) }
+    @inlinable package static var openpgpkey: RRType { RRType(rawValue: 61) }
+    @inlinable package static var csync: RRType { RRType(rawValue: 62) }
+    @inlinable package static var zonemd: RRType { RRType(rawValue: 63) }
+    @inlinable package static var svcb: RRType { RRType(rawValue: 64) }
+    @inlinable package static var https: RRType { RRType(rawValue: 65) }
+    @inlinable package static var dsync: RRType { RRType(rawValue: 66) }
+    @inlinable package static var hhit: RRType { RRType(rawValue: 67) }
+    @inlinable package static var brid: RRType { RRType(rawValue: 68) }
+    @inlinable package static var spf: RRType { RRType(rawValue: 99) }
+    @inlinable package static var uinfo: RRType { RRType(rawValue: 100) }
+    @inlinable package static var uid: RRType { RRType(rawValue: 101) }
+    @inlinable package static var gid: RRType { RRType(rawValue: 102) }
+    @inlinable package static var unspec: RRType { RRType(rawValue: 103) }
+    @inlinable package static var nid: RRType { RRType(rawValue: 104) }
+    @inlinable package static var l32: RRType { RRType(rawValue: 105) }
+    @inlinable package static var l64: RRType { RRType(rawValue: 106) }
+    @inlinable package static var lp: RRType { RRType(rawValue: 107) }
+    @inlinable package static var eui48: RRType { RRType(rawValue: 108) }
+    @inlinable package static var eui64: RRType { RRType(rawValue: 109) }
+    @inlinable package static var nxname: RRType { RRType(rawValue: 128) }
+    @inlinable package static var tkey: RRType { RRType(rawValue: 249) }
+    @inlinable package static var tsig: RRType { RRType(rawValue: 250) }
+    @inlinable package static var ixfr: RRType { RRType(rawValue: 251) }
+    @inlinable package static var axfr: RRType { RRType(rawValue: 252) }
+    @inlinable package static var mailb: RRType { RRType(rawValue: 253) }
+    @inlinable package static var maila: RRType { RRType(rawValue: 254) }
+    @inlinable package static var any: RRType { RRType(rawValue: 255) }
+    @inlinable package static var uri: RRType { RRType(rawValue: 256) }
+    @inlinable package static var caa: RRType { RRType(rawValue: 257) }
+    @inlinable package static var avc: RRType { RRType(rawValue: 258) }
+    @inlinable package static var doa: RRType { RRType(rawValue: 259) }
+    @inlinable package static var amtrelay: RRType { RRType(rawValue: 260) }
+    @inlinable package static var resinfo: RRType { RRType(rawValue: 261) }
+    @inlinable package static var wallet: RRType { RRType(rawValue: 262) }
+    @inlinable package static var cla: RRType { RRType(rawValue: 263) }
+    @inlinable package static var ipn: RRType { RRType(rawValue: 264) }
+    @inlinable package static var ta: RRType { RRType(rawValue: 32768) }
+    @inlinable package static var dlv: RRType { RRType(rawValue: 32769) }
 }
 
 extension RRType: CustomStringConvertible {
