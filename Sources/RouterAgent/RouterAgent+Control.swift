@@ -32,12 +32,13 @@ extension RouterAgent {
                 agent.listPermissions { $0.flows > 0 }
             },
             command(
-                "router deny", usage: "router deny NAME|ADDRESS|PREFIX",
+                "router deny", usage: "router deny NAME|all [ADDRESS|PREFIX]",
                 summary: "End what a host or an asker has, flows too, and let it in no more."
-            ) { agent, request in agent.deny(request, true) },
+            ) { agent, request in agent.deny(request) },
             command(
-                "router allow", usage: "router allow NAME|ADDRESS|PREFIX", summary: "Take a denial back."
-            ) { agent, request in agent.deny(request, false) },
+                "router allow", usage: "router allow NAME ADDRESS [--lifetime TIME]",
+                summary: "Let an address in to a host now; takes a denial of the two back."
+            ) { agent, request in agent.allow(request) },
             command(
                 "router pause", usage: "router pause",
                 summary: "Close everything and open nothing until resumed."
@@ -47,9 +48,13 @@ extension RouterAgent {
                 return .done("resumed")
             },
             command(
-                "router host add", usage: "router host add NAME ADDRESS",
+                "router host add", usage: "router host add NAME ADDRESS [--lifetime TIME] [--allow PORTS]",
                 summary: "Enter a host into the Private Host List."
             ) { agent, request in agent.addHost(request) },
+            command("router doctor", summary: "Look for what stops the agent.", isExclusive: false) {
+                agent, _ in
+                agent.runDoctor()
+            },
             command(
                 "router host remove", usage: "router host remove NAME",
                 summary: "Take a host out of the list."
@@ -127,24 +132,79 @@ extension RouterAgent {
 
     // MARK: Changing
 
-    private func deny(_ request: ControlRequest, _ isDenied: Bool) -> ControlOutcome {
-        guard let word = request.arguments.first, request.arguments.count == 1 else {
-            return .badUsage("give one name, address or prefix")
+    /// What NAME and ADDRESS of a request mean; nil when they mean nothing.
+    private func denial(_ request: ControlRequest) -> RequestCache.Denial? {
+        var words = request.arguments[...]
+        guard let first = words.popFirst(), words.count <= 1 else { return nil }
+        var denial = RequestCache.Denial(gn: nil, host: nil)
+        // An address alone is an asker; `all` is every host.
+        if let prefix = IPPrefix(first), words.isEmpty {
+            denial.gn = prefix
+        } else if first != "all" {
+            guard let name = try? Name(first) else { return nil }
+            denial.host = name
         }
-        let denial: RequestCache.Denial
-        if let prefix = IPPrefix(word) {
-            denial = .init(gn: prefix, host: nil)
-        } else if let name = try? Name(word) {
-            denial = .init(gn: nil, host: name)
-        } else {
-            return .badUsage("\(word) is neither a name nor an address")
+        if let second = words.first {
+            guard let prefix = IPPrefix(second) else { return nil }
+            denial.gn = prefix
         }
-        guard isDenied else {
-            return cache.allow(denial) ? .done("\(word) is allowed again") : .failed("\(word) was not denied")
-        }
+        return denial
+    }
+
+    private func deny(_ request: ControlRequest) -> ControlOutcome {
+        guard let denial = denial(request) else { return .badUsage("router deny NAME|all [ADDRESS|PREFIX]") }
         let ended = cache.deny(denial, actions: &pendingActions)
         requestFlush()
-        return .done("\(word) is denied; \(ended) permissions ended")
+        return .done("denied; \(ended) permissions ended")
+    }
+
+    private func allow(_ request: ControlRequest) -> ControlOutcome {
+        guard let denial = denial(request) else {
+            return .badUsage("router allow NAME ADDRESS [--lifetime TIME]")
+        }
+        guard request.options["ports"] == nil else {
+            return .badUsage("ports are allowed for a host, not for an asker")
+        }
+        let wasDenied = cache.allow(denial)
+        guard let gn = denial.gn, let host = denial.host else {
+            return wasDenied ? .done("allowed again") : .failed("that was not denied")
+        }
+        var lifetime: UInt32?
+        if let text = request.options["lifetime"] {
+            guard let seconds = seconds(text) else { return .badUsage("\(text) is not a time such as 60s") }
+            lifetime = UInt32(clamping: seconds)
+        }
+        let before = metrics.opened
+        let grant = GrantRequest(
+            requester: 0, server: .loopbackIPv4, gn: gn, host: host, lifetime: lifetime)
+        cache.notify(grant, hosts: hosts, now: now, epoch: epoch, actions: &pendingActions)
+        flush()
+        if cache.all.contains(where: { IPPrefix($0.gn) == gn && $0.host == host }) {
+            return .done(metrics.opened > before ? "opened" : "open")
+        }
+        return .failed("not opened: the host is not in the list, or its rules refuse the address")
+    }
+
+    /// Seconds of `90s`, `5m`, `24h`, `7d` or a bare number.
+    private func seconds(_ text: String) -> UInt64? {
+        let units: [Character: UInt64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+        guard let last = text.last else { return nil }
+        let factor = units[last]
+        guard let value = UInt64(factor == nil ? text[...] : text.dropLast()), value > 0, value < 1 << 32
+        else {
+            return nil
+        }
+        return value * (factor ?? 1)
+    }
+
+    private func runDoctor() -> ControlOutcome {
+        do throws(RouterError) {
+            let findings = try Doctor.here(configuration).examine()
+            let text = findings.map(\.description).joined(separator: "\n")
+            return findings.contains { $0.grade == .problem } ? .failed(text) : .done(text)
+        } catch {
+            return .failed("\(error)")
+        }
     }
 
     private func pause() -> ControlOutcome {
@@ -166,6 +226,17 @@ extension RouterAgent {
         if let old = hosts.lookup(name, epoch: epoch) {
             guard old.source != .configured else { return .failed("\(name) stands in the configuration") }
             if old.source == .local { entry = old }
+        }
+        if let text = request.options["lifetime"] {
+            guard let seconds = seconds(text) else { return .badUsage("\(text) is not a time such as 24h") }
+            entry.expiry = epoch + seconds
+        }
+        if let text = request.options["allow"] {
+            let ports = text.split(separator: ",").map { NTS.PortRange($0) }
+            guard ports.allSatisfy({ $0 != nil }) else {
+                return .badUsage("\(text) is not a list such as tcp/80")
+            }
+            entry.policy.allow = ports.compactMap(\.self)
         }
         if address.isIPv6 { entry.ipv6 = address } else { entry.ipv4 = address }
         hosts.set(entry)

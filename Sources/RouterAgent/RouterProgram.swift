@@ -1,4 +1,3 @@
-private import Glibc
 internal import Operations
 internal import Transport
 
@@ -7,20 +6,13 @@ package enum RouterProgram {
     /// Runs the agent until it is told to stop.
     ///
     /// - Parameters:
-    ///   - check: only say whether the configuration is right.
+    ///   - path: the configuration file.
     ///   - dryRun: log what would be done, without touching the kernel.
     /// - Returns: the exit code: 0 done, 1 error.
-    package static func run(configurationPath: String, check: Bool, dryRun: Bool) -> Int32 {
+    package static func run(configuration path: String, dryRun: Bool) -> Int32 {
         SignalWatcher.block()
         let log = Log("router")
-        let configuration: RouterConfiguration
-        do throws(ConfigurationErrors) {
-            configuration = try RouterConfiguration.load(from: configurationPath)
-        } catch {
-            StandardError.write("\(error)\n")
-            return 1
-        }
-        guard !check else { return 0 }
+        guard let configuration = load(path) else { return 1 }
         Log.configure(configuration.log)
         do {
             let loop = try EventLoop()
@@ -44,8 +36,22 @@ package enum RouterProgram {
             return 0
         } catch {
             log.critical("\(error)")
-            StandardError.write("torii-router: \(error)\n")
+            StandardStream(isError: true).write("torii-router: \(error)\n")
             return 1
+        }
+    }
+
+    /// Says whether the configuration is right; exit code 0 or 1.
+    package static func check(configuration path: String) -> Int32 {
+        load(path) == nil ? 1 : 0
+    }
+
+    static func load(_ path: String) -> RouterConfiguration? {
+        do throws(ConfigurationErrors) {
+            return try RouterConfiguration.load(from: path)
+        } catch {
+            StandardStream(isError: true).write("\(error)\n")
+            return nil
         }
     }
 
@@ -55,19 +61,11 @@ package enum RouterProgram {
         guard let metrics = configuration.metrics,
             let address = SocketAddress(metrics.listen.host, port: metrics.listen.port)
         else { return nil }
-        let registry = MetricsRegistry(version: "1")
+        let registry = MetricsRegistry(version: ProgramVersion.current)
         registry.register { collection in
             guard let own = agent.onLoop({ $0.collectMetrics() }) else { return }
             for family in own.families { collection.add(family) }
         }
         return try MetricsListener(address) { registry.renderPrometheus() }
-    }
-}
-
-/// Standard error, for what must be read even when the log is not yet configured.
-enum StandardError {
-    static func write(_ text: String) {
-        let octets = Array(text.utf8)
-        _ = unsafe Glibc.write(2, octets, octets.count)
     }
 }
