@@ -1,4 +1,5 @@
 package import DNSCore
+internal import DNSSecurity
 
 /// One worker's recursive resolver: events go in, actions come out; it opens no socket and reads no clock.
 ///
@@ -37,6 +38,14 @@ package final class Resolver {
     var cacheGeneration: UInt64
     var isPriming = false
 
+    let trustAnchors: TrustAnchors
+    let validator: Validator
+    var zoneStates: ZoneStates
+    var chains: [Int: KeyChain] = [:]
+    var chainKeys: [UInt64: Int] = [:]
+    /// Chains that have ended and the requests to be told.
+    var chainEnds: [(request: Int, target: Name, result: ChainResult)] = []
+
     let localNames: LocalNames
     let writer = AnswerWriter()
     /// For looking into the cache; loaded anew for every name.
@@ -63,6 +72,13 @@ package final class Resolver {
         }
         configuredZones = configured
         localNames = LocalNames(configuration)
+        let validation = configuration.validation
+        trustAnchors =
+            validation.isEnabled
+            ? TrustAnchors(validation.trustAnchors, negative: validation.negativeTrustAnchors)
+            : TrustAnchors()
+        validator = Validator(cache: cache.signatures)
+        zoneStates = ZoneStates(limit: configuration.limits.rememberedZones)
         cacheGeneration = cache.generation
     }
 
@@ -139,18 +155,26 @@ package final class Resolver {
     /// Tells everyone what has become known, and whatever follows from that.
     func settle(at now: Moment) {
         var index = 0
-        while index < ready.count {
+        var chainIndex = 0
+        while index < ready.count || chainIndex < chainEnds.count {
+            guard index < ready.count else {
+                let end = chainEnds[chainIndex]
+                chainIndex += 1
+                resume(request: end.request, chain: end.target, end.result, at: now)
+                continue
+            }
             let (waiter, outcome) = ready[index]
             index += 1
             switch waiter {
             case .request(let id): resume(request: id, with: outcome, at: now)
             case .server(let id, let server, let type):
                 resume(fetch: id, server: server, type: type, with: outcome, at: now)
-            case .keyChain: break
+            case .keyChain(let id): resume(chain: id, with: outcome, at: now)
             case .nobody: break
             }
         }
         ready.removeAll(keepingCapacity: true)
+        chainEnds.removeAll(keepingCapacity: true)
     }
 
     /// A flush of the shared cache empties what this worker has decoded from it.
@@ -159,6 +183,7 @@ package final class Resolver {
         guard generation != cacheGeneration else { return }
         cacheGeneration = generation
         zones.removeAll(keepingCapacity: true)
+        zoneStates.removeAll()
     }
 
     func takeID() -> Int {

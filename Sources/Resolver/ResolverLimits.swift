@@ -33,6 +33,8 @@ package struct ResolverLimits: Sendable, Equatable {
     package var wrongResponses = 8
     /// Labels asked for one by one with QNAME minimisation; the rest goes in one step (RFC 9156 2.3).
     package var minimisedLabels = 10
+    /// How often one query asks other servers because what came did not validate. Beyond: SERVFAIL.
+    package var validationRetries = 2
     /// Signature verifications for one client query (KeyTrap). Beyond: SERVFAIL.
     package var verifications = 64
     /// NSEC3 hash iterations that are still computed (RFC 9276 3.2). Beyond: treated as insecure.

@@ -65,7 +65,8 @@ import Testing
         var key = NameKey()
         for index in 0..<60_000 {
             key.load(try Name("n\(index).example.com."))
-            cache.store(.set, for: key, type: .a, meta: meta, payload: [UInt8](repeating: 1, count: 64), at: 100)
+            cache.store(
+                .set, for: key, type: .a, meta: meta, payload: [UInt8](repeating: 1, count: 64), at: 100)
             if index % 100 == 0 { #expect(try payload(cache, "hot.example.com.", at: 100) == [7]) }
         }
         let statistics = cache.statistics

@@ -108,7 +108,9 @@ private struct Parser {
         switch words[2] {
         case "QUERY":
             var from: IPAddress?
-            if let at = words.firstIndex(of: "ADDRESS"), at + 1 < words.count { from = IPAddress(words[at + 1]) }
+            if let at = words.firstIndex(of: "ADDRESS"), at + 1 < words.count {
+                from = IPAddress(words[at + 1])
+            }
             guard next()?.words.first == "ENTRY_BEGIN" else { throw fault("no entry") }
             result.steps.append((number, .query(try entry(), from: from)))
         case "CHECK_ANSWER":
@@ -148,7 +150,11 @@ private struct Parser {
             case "ADJUST": if words.contains("copy_query") { entry.copiesQuery = true }
             case "REPLY":
                 for word in words.dropFirst() {
-                    if let code = Parser.codes[word] { entry.responseCode = code } else { entry.flags.insert(word) }
+                    if let code = Parser.codes[word] {
+                        entry.responseCode = code
+                    } else {
+                        entry.flags.insert(word)
+                    }
                 }
             case "SECTION": section = words[1]
             case "HEX_EDNSDATA_BEGIN": isHex = true
@@ -172,7 +178,9 @@ private struct Parser {
         entry.message.flags = flags.with(opcode: .query, responseCode: entry.responseCode)
         for line in text["QUESTION"] ?? [] {
             let words = line.words.filter { $0.uppercased() != "IN" }
-            guard words.count >= 2, let type = RRType(mnemonic: words[1]) else { throw fault("question \(line)") }
+            guard words.count >= 2, let type = RRType(mnemonic: words[1]) else {
+                throw fault("question \(line)")
+            }
             entry.message.questions = [Question(name: try Name(words[0]), type: type)]
         }
         entry.message.answers = try Parser.records(text["ANSWER"] ?? [])
@@ -185,7 +193,9 @@ private struct Parser {
         for line in lines where line.contains("\\#") {
             // Data of the wrong length: the reader of zone files would refuse it, rightly.
             let words = line.words
-            guard let mark = words.firstIndex(of: "\\#"), mark >= 2, let type = RRType(mnemonic: words[mark - 1]) else {
+            guard let mark = words.firstIndex(of: "\\#"), mark >= 2,
+                let type = RRType(mnemonic: words[mark - 1])
+            else {
                 continue
             }
             let digits = Array(words[(mark + 2)...].joined())
@@ -219,12 +229,17 @@ private struct Parser {
         var policy: (name: Name, override: PolicyZoneConfiguration.Override, records: [ResourceRecord])?
         func close() {
             if let done = zone {
-                if isForward { configuration.forwardZones.append(done) } else { configuration.stubZones.append(done) }
+                if isForward {
+                    configuration.forwardZones.append(done)
+                } else {
+                    configuration.stubZones.append(done)
+                }
                 zone = nil
             }
             if let done = policy {
                 configuration.policyZones.append(
-                    PolicyZoneConfiguration(origin: done.name, override: done.override, records: done.records))
+                    PolicyZoneConfiguration(origin: done.name, override: done.override, records: done.records)
+                )
                 policy = nil
             }
         }
@@ -269,7 +284,8 @@ private struct Parser {
                     configuration.validation.trustAnchors += try Parser.records([value])
                 case (_, "domain-insecure:"):
                     configuration.validation.negativeTrustAnchors.append(try Name(value))
-                case (_, "aggressive-nsec:"): configuration.validation.usesAggressiveNegatives = value == "yes"
+                case (_, "aggressive-nsec:"):
+                    configuration.validation.usesAggressiveNegatives = value == "yes"
                 case (_, "val-override-date:"): configuration.validation.time = Parser.date(value)
                 case (_, "serve-expired:"): configuration.cache.servesStale = value == "yes"
                 case (_, "serve-expired-reply-ttl:"):

@@ -61,7 +61,8 @@ final class ScenarioPlayer {
         composer.writeHeader(id: query.id, flags: [.response, .recursionAvailable])
         composer.append(question)
         if address == nil,
-            let hit = cache.answer(to: key, type: question.type, options: options, at: now.seconds, into: &composer)
+            let hit = cache.answer(
+                to: key, type: question.type, options: options, at: now.seconds, into: &composer)
         {
             var message = try? Message(parsing: Array(memory[..<composer.count]))
             message?.flags = responseFlags(query, flags, hit.responseCode, isAuthentic: hit.isAuthentic)
@@ -132,11 +133,15 @@ final class ScenarioPlayer {
             .checkingDisabled,
         ]
         if all, response.flags.intersection(mask) != expected.message.flags.intersection(mask) {
-            complain("flags \(String(response.flags.rawValue, radix: 16)) instead of \(String(expected.message.flags.rawValue, radix: 16))")
+            complain(
+                "flags \(String(response.flags.rawValue, radix: 16)) instead of \(String(expected.message.flags.rawValue, radix: 16))"
+            )
         }
         if response.questions != expected.message.questions { complain("question \(response.questions)") }
         if all || expected.matches.contains("answer") || expected.matches.contains("qname") {
-            compare(response.answers, expected.message.answers, "answer", expected.matches.contains("ttl"), complain)
+            compare(
+                response.answers, expected.message.answers, "answer", expected.matches.contains("ttl"),
+                complain)
         }
         let proofTypes: Set<RRType> = [.soa, .nsec, .nsec3]
         func proofs(_ records: [ResourceRecord]) -> [ResourceRecord] {
@@ -150,7 +155,8 @@ final class ScenarioPlayer {
         }
         if all, expected.responseCode != .serverFailure {
             compare(
-                proofs(response.authorities), proofs(expected.message.authorities), "authority", false, complain)
+                proofs(response.authorities), proofs(expected.message.authorities), "authority", false,
+                complain)
         }
         if let code = expected.extendedError {
             let found = response.edns?.options.filter { $0.code == .extendedError }.map {
@@ -166,14 +172,20 @@ final class ScenarioPlayer {
     ) {
         var left = found
         for record in expected {
-            if let index = left.firstIndex(where: { $0.isSame(as: record) && (!comparesTTL || $0.ttl == record.ttl) }) {
+            if let index = left.firstIndex(where: {
+                $0.isSame(as: record) && (!comparesTTL || $0.ttl == record.ttl)
+            }) {
                 left.remove(at: index)
             } else {
-                complain("\(section) lacks \(record.owner) \(record.type) \(record.data.presentation(as: record.type).prefix(40))")
+                complain(
+                    "\(section) lacks \(record.owner) \(record.type) \(record.data.presentation(as: record.type).prefix(40))"
+                )
             }
         }
         for record in left {
-            complain("\(section) has \(record.owner) \(record.type) \(record.ttl) \(record.data.presentation(as: record.type).prefix(40))")
+            complain(
+                "\(section) has \(record.owner) \(record.type) \(record.ttl) \(record.data.presentation(as: record.type).prefix(40))"
+            )
         }
     }
 
@@ -235,7 +247,8 @@ final class ScenarioPlayer {
             return
         }
         var response = Message(
-            id: message.id, flags: HeaderFlags([.response]).with(opcode: .query, responseCode: .serverFailure),
+            id: message.id,
+            flags: HeaderFlags([.response]).with(opcode: .query, responseCode: .serverFailure),
             questions: message.questions)
         var found = false
         search: for range in ranges where range.steps.contains(currentStep) {
@@ -252,13 +265,17 @@ final class ScenarioPlayer {
         }
         if message.edns != nil { response.edns = EDNS(wantsDNSSEC: true) }
         if printsTraffic {
-            print("  \(query.server) \(question.name) \(question.type) -> \(found ? "" : "no entry ")\(response.responseCode) an=\(response.answers.count) ns=\(response.authorities.count)")
+            print(
+                "  \(query.server) \(question.name) \(question.type) -> \(found ? "" : "no entry ")\(response.responseCode) an=\(response.answers.count) ns=\(response.authorities.count)"
+            )
         }
         let limit = query.transport == .udp ? 1232 : 65535
         arrivals.append((now.monotonic + 5_000_000, query.id, response.encoded(limit: limit), query.server))
     }
 
-    private func matches(_ entry: Scenario.Entry, _ question: Question, _ transport: UpstreamTransport) -> Bool {
+    private func matches(
+        _ entry: Scenario.Entry, _ question: Question, _ transport: UpstreamTransport
+    ) -> Bool {
         guard let expected = entry.message.questions.first else { return !entry.matches.contains("qname") }
         if entry.matches.contains("qname"), question.name != expected.name { return false }
         if entry.matches.contains("qtype"), question.type != expected.type { return false }

@@ -12,8 +12,10 @@ import Testing
         if let folder = ProcessInfo.processInfo.environment["TORII_SCENARIOS"] {
             return files(in: URL(fileURLWithPath: folder))
         }
-        return files(in: root.deletingLastPathComponent().appendingPathComponent("shared/conformance/recursive"))
-            .filter { !usesRetiredAlgorithms($0) }
+        return files(
+            in: root.deletingLastPathComponent().appendingPathComponent("shared/conformance/recursive")
+        )
+        .filter { !usesRetiredAlgorithms($0) }
     }()
 
     static let root: URL = {

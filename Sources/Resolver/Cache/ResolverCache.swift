@@ -1,5 +1,6 @@
 internal import CShims
 package import DNSCore
+internal import DNSSecurity
 
 /// The cache that all workers share: whole answers, record sets, delegations, proofs of absence, keys and failures in
 /// one block of memory of exactly the configured size.
@@ -9,6 +10,8 @@ package import DNSCore
     // Sendable: the memory is shared on purpose; `CacheShard` tells how readers and writers keep out of each other's way.
 
     package let configuration: CacheConfiguration
+    /// Signatures that have been verified, for all workers.
+    let signatures = SignatureCache()
     private let arena: UnsafeMutableRawPointer
     private let arenaSize: Int
     private let shards: [CacheShard]

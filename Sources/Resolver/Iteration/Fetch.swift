@@ -1,4 +1,5 @@
 internal import DNSCore
+internal import DNSSecurity
 
 /// Why a name could not be resolved.
 struct Failure {
@@ -40,12 +41,14 @@ struct Outcome {
     /// The name at the end of the links.
     var finalName: Name
     /// From expired cache entries.
-    var isStale = false
+    var isFromCache = false
     /// A cached proof or set was found secure already.
     var security = Security.unchecked
     /// Seconds that absence may be believed.
     var negativeTTL: UInt32 = 0
     var server: IPEndpoint?
+    /// Records that were left out because their data did not have their type's form.
+    var malformedRecords = 0
 
     init(end: End, finalName: Name) {
         self.end = end
@@ -61,15 +64,18 @@ struct Outcome {
 /// What one client query may still cost; shared by everything that it sets off.
 final class Budget {
     var upstreamQueries: Int
-    var verifications: Int
-    var nsec3Hashes: Int
+    var validation: ValidationBudget
     /// Monotonic nanoseconds.
     let deadline: UInt64
 
     init(_ limits: ResolverLimits, at now: Moment) {
         upstreamQueries = limits.upstreamQueries
-        verifications = limits.verifications
-        nsec3Hashes = limits.nsec3Hashes
+        var validation = ValidationLimits()
+        validation.verificationsPerQuery = limits.verifications
+        validation.signaturesPerRRset = limits.signaturesPerSet
+        validation.nsec3Iterations = limits.nsec3Iterations
+        validation.nsec3HashesPerQuery = limits.nsec3Hashes
+        self.validation = ValidationBudget(validation)
         deadline = now.monotonic &+ limits.wallTime.wholeNanoseconds
     }
 }

@@ -13,7 +13,7 @@ extension Resolver {
     @discardableResult
     func startFetch(
         _ name: Name, _ type: RRType, waiter: Waiter, budget: Budget, depth: Int, parent: Int? = nil,
-        ceiling: Name? = nil, refreshes: Bool = false, at now: Moment
+        ceiling: Name? = nil, refreshes: Bool = false, avoiding: Set<IPEndpoint> = [], at now: Moment
     ) -> Int? {
         let name = name.lowercased
         let tableKey = tableKey(name, type, salt: ceiling == nil ? 0 : 1)
@@ -44,6 +44,7 @@ extension Resolver {
         }
         let fetch = Fetch(id: takeID(), key: tableKey, name: name, type: type, budget: budget, depth: depth)
         fetch.ceiling = ceiling
+        fetch.avoidedServers = avoiding
         fetch.waiters = [waiter]
         fetches[fetch.id] = fetch
         if fetchKeys[tableKey] == nil { fetchKeys[tableKey] = fetch.id }

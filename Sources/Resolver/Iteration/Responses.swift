@@ -138,6 +138,7 @@ extension Resolver {
         case .outcome(var outcome):
             if isShortened { return showMore(fetch, after: outcome, at: now) }
             outcome.server = exchange.server
+            outcome.malformedRecords = message.malformedRecords
             if fetch.name.isRoot, fetch.type == .ns, delegation.zone.isRoot {
                 keepRoot(message, outcome, at: now)
             }
@@ -146,6 +147,7 @@ extension Resolver {
         case .recursive(var outcome):
             if isShortened { return showMore(fetch, after: outcome, at: now) }
             outcome.server = exchange.server
+            outcome.malformedRecords = message.malformedRecords
             removePrivateAddresses(&outcome)
             fetch.lastResort = outcome
             spend(
@@ -266,6 +268,13 @@ extension Resolver {
         if var set = signed.first(where: { $0.type == .ds && $0.owner == zone }), !set.signatures.isEmpty {
             set.credibility = .authority
             store(set, at: now)
+        } else {
+            let proof = signed.filter { $0.type != .ds && !$0.signatures.isEmpty }
+            guard !proof.isEmpty else { return }
+            var outcome = Outcome(end: .noData, finalName: zone)
+            outcome.proof = proof
+            outcome.negativeTTL = proof.reduce(UInt32.max) { min($0, $1.ttl) }
+            store(outcome, type: .ds, at: now)
         }
     }
 

@@ -10,17 +10,25 @@ extension Resolver {
     private static let noType = RRType(rawValue: 0)
 
     /// What the cache knows about a name and type.
-    func cachedOutcome(_ name: Name, _ type: RRType, at now: Moment) -> Outcome? {
+    ///
+    /// - Parameter forKeys: whether a referral's proof that there is no DS record will do; clients want an SOA with it.
+    func cachedOutcome(_ name: Name, _ type: RRType, forKeys: Bool = false, at now: Moment) -> Outcome? {
         key.load(name)
         let seconds = now.seconds
         if type == .any {
             let sets = Resolver.anyTypes.compactMap { cachedSets(name, $0, at: seconds).first }
-            return sets.isEmpty ? nil : Outcome(end: .answer(sets), finalName: name)
+            guard !sets.isEmpty, !sets.contains(where: { $0.security == .bogus }) else { return nil }
+            var outcome = Outcome(end: .answer(sets), finalName: name)
+            outcome.isFromCache = true
+            outcome.security = sets.map(\.security).min() ?? .unchecked
+            return outcome
         }
         var sets = cachedSets(name, type, at: seconds)
         if let set = sets.first {
             sets.removeFirst()
+            guard set.security != .bogus else { return nil }
             var outcome = Outcome(end: .answer([set]), finalName: name)
+            outcome.isFromCache = true
             outcome.proof = sets
             outcome.security = set.security
             return outcome
@@ -31,6 +39,7 @@ extension Resolver {
             }
             var outcome = Outcome(end: kind ? .nameError : .noData, finalName: name)
             outcome.proof = decode(entry, at: seconds)
+            if type == .ds, !forKeys, !outcome.proof.contains(where: { $0.type == .soa }) { return nil }
             outcome.security = entry.meta.security
             outcome.negativeTTL = entry.meta.remaining(at: seconds)
             return outcome
@@ -39,7 +48,9 @@ extension Resolver {
         sets = cachedSets(name, .cname, at: seconds)
         if let alias = sets.first, let target = alias.target {
             sets.removeFirst()
+            guard alias.security != .bogus else { return nil }
             var outcome = Outcome(end: .alias(target), finalName: target)
+            outcome.isFromCache = true
             outcome.links = [alias]
             outcome.proof = sets
             outcome.security = alias.security

@@ -1,4 +1,5 @@
 internal import DNSCore
+internal import DNSSecurity
 
 /// A question of one or more clients, from the first lookup to the answer.
 final class Request {
@@ -26,6 +27,18 @@ final class Request {
     var refreshes = false
     /// Clients with CD have had their answer.
     var isValidating = false
+    /// Parts that are validated.
+    var validated = 0
+    var validationRetries = 0
+    /// What did not validate before another server was asked.
+    var lastFault: (reason: BogusReason, name: Name)?
+    var avoidedServers: Set<IPEndpoint> = []
+    /// What chains of keys came to, for this request.
+    var chainResults: [Name: ChainResult] = [:]
+    /// The smallest TTL that a signature allows.
+    var ttlLimit = UInt32.max
+    /// Extended errors of parts that are insecure for a reason worth telling.
+    var notes: [ExtendedErrorNote] = []
 
     init(id: Int, key: UInt64, question: Question, view: UInt16, budget: Budget, at now: Moment) {
         self.id = id
@@ -150,6 +163,13 @@ extension Resolver {
         var name = request.currentName
         while request.parts.count <= configuration.limits.aliasRestarts {
             guard let cached = cachedOutcome(name, request.question.type, at: now) else { break }
+            if !trustAnchors.isEmpty, cached.security == .unchecked,
+                !client.options.contains(.checkingDisabled)
+            {
+                // Not validated yet: nothing to be told without work.
+                request.parts.removeAll()
+                break
+            }
             request.parts.append(cached)
             guard case .alias(let target) = cached.end else { break }
             name = target
@@ -163,7 +183,29 @@ extension Resolver {
 
     /// All parts are there.
     private func complete(_ request: Request, at now: Moment) {
-        finish(request, at: now)
+        if case .failure? = request.parts.last?.end, request.lastFault == nil {
+            return finish(request, at: now)
+        }
+        guard !trustAnchors.isEmpty else { return finish(request, at: now) }
+        answerUnchecked(request, at: now)
+        request.isValidating = true
+        validate(request, at: now)
+    }
+
+    /// Clients with CD get what has been found, as it is (RFC 4035 3.2.2).
+    private func answerUnchecked(_ request: Request, at now: Moment) {
+        let unchecked = request.clients.filter { $0.options.contains(.checkingDisabled) }
+        guard !unchecked.isEmpty else { return }
+        request.clients.removeAll { $0.options.contains(.checkingDisabled) }
+        for client in unchecked {
+            var result = answer(request, options: client.options, at: now)
+            result.audience.formIntersection([.checkingDisabled, .wantsDNSSECUnchecked])
+            storeAnswer(
+                result.answer, for: request.question, view: request.view, audience: result.audience,
+                ttl: result.ttl,
+                at: now)
+            deliver(result.answer, to: client)
+        }
     }
 
     /// Answers everyone, stores the answer, ends the request.
@@ -171,6 +213,20 @@ extension Resolver {
         remove(request)
         if case .failure(let failure)? = request.parts.last?.end {
             return fail(request, failure, at: now)
+        }
+        if request.parts.allSatisfy({ $0.security == .secure }) {
+            metrics.secure += 1
+        } else {
+            metrics.insecure += 1
+        }
+        if sentinelForbids(request) {
+            let note = ExtendedErrorNote(.dnssecBogus, "root key sentinel")
+            let answer = ResolverAnswer(.serverFailure, errors: [note], failure: "root key sentinel")
+            storeAnswer(
+                answer, for: request.question, view: request.view, audience: [.plain, .wantsDNSSEC], ttl: 60,
+                at: now)
+            for client in request.clients { deliver(answer, to: client) }
+            return
         }
         var made: [QueryOptions: ResolverAnswer] = [:]
         let kinds = Set(request.clients.map { $0.options.intersection([.wantsDNSSEC, .checkingDisabled]) })
@@ -244,6 +300,7 @@ extension Resolver {
                 }
             }
         }
+        ttl = min(ttl, request.ttlLimit)
         for set in sets { ttl = min(ttl, set.ttl) }
         for set in authority { ttl = min(ttl, set.ttl) }
         hasDNSSEC =
@@ -253,6 +310,8 @@ extension Resolver {
             Question(name: request.question.name, type: request.question.type), answer: sets,
             authority: authority,
             withSignatures: wantsDNSSEC)
+        result.isAuthentic = !request.parts.isEmpty && request.parts.allSatisfy { $0.security == .secure }
+        result.errors = request.notes
         var audience: AnswerAudience = .all
         if hasDNSSEC {
             audience = wantsDNSSEC ? [.wantsDNSSEC, .wantsDNSSECUnchecked] : [.plain, .checkingDisabled]

@@ -1,0 +1,255 @@
+internal import DNSCore
+internal import DNSSecurity
+
+/// Validating the parts of a request's answer. Runs from the first part that is not done; when keys are missing it
+/// stops, and is called again when the chain of keys has been followed. Sets that are done say so themselves.
+extension Resolver {
+    /// What validation of a part came to.
+    private enum Verdict {
+        case secure
+        case insecure(InsecureReason?)
+        case bogus(BogusReason, Name)
+        case failed(Failure)
+        /// Keys are being fetched.
+        case wait
+    }
+
+    /// Validates what is not validated yet, then finishes the request.
+    func validate(_ request: Request, at now: Moment) {
+        while request.validated < request.parts.count {
+            let index = request.validated
+            if case .failure = request.parts[index].end {
+                // No other server did better: what the first one sent stands.
+                if let fault = request.lastFault {
+                    return endBogus(request, fault.reason, fault.name, at: now)
+                }
+                request.validated += 1
+                continue
+            }
+            if request.parts[index].security == .secure || request.parts[index].security == .insecure {
+                request.validated += 1
+                continue
+            }
+            switch verdict(request, index, at: now) {
+            case .wait: return
+            case .secure:
+                request.parts[index].security = .secure
+                limitTTLs(&request.parts[index])
+            case .insecure(let reason):
+                request.parts[index].security = .insecure
+                if let code = reason?.extendedError { request.notes.append(ExtendedErrorNote(code)) }
+            case .bogus(let reason, let name):
+                if request.parts[index].malformedRecords > 0 {
+                    request.notes.append(ExtendedErrorNote(.other, "malformed records left out"))
+                }
+                request.lastFault = (reason, name)
+                if askAnotherServer(request, index, at: now) { return }
+                return endBogus(request, reason, name, at: now)
+            case .failed(let failure):
+                request.parts.append(Outcome(failing: request.parts[index].finalName, failure))
+                return finish(request, at: now)
+            }
+            if !request.parts[index].isFromCache || request.parts[index].security == .secure {
+                keepValidated(request.parts[index], request.question.type, at: now)
+            }
+            request.validated += 1
+        }
+        finish(request, at: now)
+    }
+
+    /// The chain that a request waited for has ended.
+    func resume(request id: Int, chain target: Name, _ result: ChainResult, at now: Moment) {
+        guard let request = requests[id], request.isValidating else { return }
+        request.chainResults[target] = result
+        validate(request, at: now)
+    }
+
+    private func chain(_ request: Request, to name: Name, at now: Moment) -> ChainResult? {
+        if let result = request.chainResults[name] { return result }
+        if let known = knownChain(to: name, at: now) { return known }
+        startChain(to: name, for: request, at: now)
+        return nil
+    }
+
+    // MARK: One part
+
+    private func verdict(_ request: Request, _ index: Int, at now: Moment) -> Verdict {
+        let part = request.parts[index]
+        var sets = part.links
+        if case .answer(let found) = part.end { sets += found }
+        var result = Verdict.secure
+        var isMadeFromDNAME = false
+        for set in sets {
+            if isMadeFromDNAME, set.type == .cname {
+                isMadeFromDNAME = false
+                continue
+            }
+            isMadeFromDNAME = set.type == .dname && request.question.type != .dname || set.type == .dname
+            switch verdict(set, in: part, request, at: now) {
+            case .secure: break
+            case .insecure(let reason): result = .insecure(reason)
+            case let other: return other
+            }
+        }
+        switch part.end {
+        case .noData, .nameError: break
+        case .answer, .alias, .tooLongName, .failure: return result
+        }
+        switch verdictOnAbsence(part, request, at: now) {
+        case .secure: return result
+        case let other: return other
+        }
+    }
+
+    /// Validates one set (RFC 4035 5.3), and what a wildcard needs besides (5.3.4).
+    private func verdict(_ set: RecordSet, in part: Outcome, _ request: Request, at now: Moment) -> Verdict {
+        // DS records belong to the zone above.
+        let place = set.type == .ds ? set.owner.parent ?? set.owner : set.owner
+        let zone = set.signer ?? place
+        guard let chain = chain(request, to: zone, at: now) else { return .wait }
+        switch chain {
+        case .unanchored: return .insecure(nil)
+        case .insecure(let reason): return .insecure(reason)
+        case .bogus(let reason, let at): return .bogus(reason, at)
+        case .failed(let failure): return .failed(failure)
+        case .secure(let keys):
+            switch validator.verify(
+                set.signed, with: keys, at: validationTime(now), budget: &request.budget.validation)
+            {
+            case .bogus(let reason): return .bogus(reason, set.owner)
+            case .secure(let secure):
+                request.ttlLimit = min(request.ttlLimit, secure.ttlLimit)
+                guard secure.isWildcardExpansion else { return .secure }
+                let proof = denialProof(part.proof, keys, &request.budget.validation, at: now)
+                switch proof.wildcardAnswer(
+                    for: set.owner, labels: secure.labels, budget: &request.budget.validation)
+                {
+                case .proven: return .secure
+                case .insecure(let reason): return .insecure(reason)
+                case .bogus(let reason): return .bogus(reason, set.owner)
+                }
+            }
+        }
+    }
+
+    /// Validates that a name or type does not exist (RFC 4035 5.4).
+    private func verdictOnAbsence(_ part: Outcome, _ request: Request, at now: Moment) -> Verdict {
+        let name = part.finalName
+        let type = request.question.type
+        let place = type == .ds ? name.parent ?? name : name
+        let signers = part.proof.compactMap(\.signer).filter { place.isAtOrBelow($0) }
+        // NSEC and NSEC3 first: they carry the proof.
+        let denying = part.proof.filter { $0.type != .soa }.compactMap(\.signer).filter {
+            place.isAtOrBelow($0)
+        }
+        let zone = denying.first ?? signers.first ?? place
+        guard let chain = chain(request, to: zone, at: now) else { return .wait }
+        switch chain {
+        case .unanchored: return .insecure(nil)
+        case .insecure(let reason): return .insecure(reason)
+        case .bogus(let reason, let at): return .bogus(reason, at)
+        case .failed(let failure): return .failed(failure)
+        case .secure(let keys):
+            for set in part.proof where set.type == .soa && set.owner == keys.zone {
+                if case .bogus(let reason) = validator.verify(
+                    set.signed, with: keys, at: validationTime(now), budget: &request.budget.validation)
+                {
+                    return .bogus(reason, set.owner)
+                }
+            }
+            let proof = denialProof(part.proof, keys, &request.budget.validation, at: now)
+            let outcome: DenialOutcome
+            if case .nameError = part.end {
+                outcome = proof.nameError(name, budget: &request.budget.validation)
+            } else {
+                outcome = proof.noData(name, type: type, budget: &request.budget.validation)
+            }
+            switch outcome {
+            case .proven: return .secure
+            case .insecure(let reason): return .insecure(reason)
+            case .bogus(let reason): return .bogus(reason, name)
+            }
+        }
+    }
+
+    // MARK: Ends
+
+    private func limitTTLs(_ part: inout Outcome) {
+        for index in part.links.indices { part.links[index].security = .secure }
+        if case .answer(var sets) = part.end {
+            for index in sets.indices {
+                sets[index].security = .secure
+                sets[index].credibility = .validated
+            }
+            part.end = .answer(sets)
+        }
+    }
+
+    private func keepValidated(_ part: Outcome, _ type: RRType, at now: Moment) {
+        var kept = part
+        if kept.security == .insecure {
+            for index in kept.links.indices { kept.links[index].security = .insecure }
+            if case .answer(var sets) = kept.end {
+                for index in sets.indices { sets[index].security = .insecure }
+                kept.end = .answer(sets)
+            }
+        }
+        store(kept, type: type, at: now)
+    }
+
+    /// The part did not validate; its zone may have servers that do better (RFC 4035 4.9 leaves how often to us).
+    private func askAnotherServer(_ request: Request, _ index: Int, at now: Moment) -> Bool {
+        guard request.validationRetries < configuration.limits.validationRetries else { return false }
+        request.validationRetries += 1
+        let part = request.parts[index]
+        request.avoidedServers.insert(part.server ?? IPEndpoint(.anyIPv4, port: 0))
+        request.parts.removeSubrange(index...)
+        let name = index == 0 ? request.question.name : request.parts[index - 1].finalName
+        request.currentName = name
+        request.visited = Set(request.parts.flatMap { $0.links.map(\.owner) })
+        request.chainResults.removeAll()
+        request.isValidating = false
+        startFetch(
+            name, request.question.type, waiter: .request(request.id), budget: request.budget, depth: 0,
+            refreshes: true, avoiding: request.avoidedServers, at: now)
+        return true
+    }
+
+    private func endBogus(_ request: Request, _ reason: BogusReason, _ name: Name, at now: Moment) {
+        metrics.bogus += 1
+        remove(request)
+        if case .limitReached = reason { metrics.limitVerifications += 1 }
+        var answer = ResolverAnswer(
+            .serverFailure,
+            errors: [ExtendedErrorNote(reason.extendedError, "\(reason) at \(name)")] + request.notes)
+        answer.failure =
+            "\(request.question.name) \(request.question.type): bogus: \(reason) at \(name)"
+        storeAnswer(
+            answer, for: request.question, view: request.view, audience: [.plain, .wantsDNSSEC],
+            ttl: configuration.validation.bogusTTL.wholeSeconds, at: now)
+        forgetBogus(request, at: now)
+        metrics.failures += 1
+        for client in request.clients { deliver(answer, to: client) }
+    }
+
+    /// What failed must not be found again as if it were only unchecked.
+    private func forgetBogus(_ request: Request, at now: Moment) {
+        for part in request.parts {
+            guard part.security != .secure, part.security != .insecure else { continue }
+            var bad = part
+            for index in bad.links.indices { mark(&bad.links[index]) }
+            if case .answer(var sets) = bad.end {
+                for index in sets.indices { mark(&sets[index]) }
+                bad.end = .answer(sets)
+            }
+            bad.security = .bogus
+            bad.negativeTTL = min(bad.negativeTTL, configuration.validation.bogusTTL.wholeSeconds)
+            store(bad, type: request.question.type, at: now)
+        }
+    }
+
+    private func mark(_ set: inout RecordSet) {
+        set.security = .bogus
+        set.ttl = min(set.ttl, configuration.validation.bogusTTL.wholeSeconds)
+    }
+}
