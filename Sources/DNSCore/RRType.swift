@@ -8,6 +8,11 @@ package struct RRType: RawRepresentable, Hashable, Sendable {
         left.rawValue == right.rawValue
     }
 
+    /// The same for `switch`.
+    @inlinable package static func ~= (pattern: RRType, value: RRType) -> Bool {
+        pattern.rawValue == value.rawValue
+    }
+
     /// Whether this is a meta type or QTYPE, of which no zone holds records (RFC 6895 3.1).
     package var isMeta: Bool {
         rawValue == 0 || self == .opt || (128...255).contains(rawValue)
