@@ -1,7 +1,7 @@
 internal import DNSCore
 
 /// What an access list says of a client.
-package enum AccessAction: Sendable {
+enum AccessAction: Sendable {
     case allow
     /// Answer REFUSED.
     case refuse
@@ -10,31 +10,31 @@ package enum AccessAction: Sendable {
 }
 
 /// Who may do something: rules in order, the first that matches decides.
-package struct AccessList: Sendable {
+struct AccessList: Sendable {
     /// One rule: a network, or a TSIG key, or both.
-    package struct Rule: Sendable {
+    struct Rule: Sendable {
         /// Networks it holds for; nil = any.
-        package var prefix: IPPrefix?
+        var prefix: IPPrefix?
         /// The key that must have signed the message; nil = none needed.
-        package var key: Name?
-        package var action: AccessAction
+        var key: Name?
+        var action: AccessAction
 
-        package init(prefix: IPPrefix?, key: Name? = nil, action: AccessAction) {
+        init(prefix: IPPrefix?, key: Name? = nil, action: AccessAction) {
             self.prefix = prefix
             self.key = key
             self.action = action
         }
     }
 
-    package let rules: [Rule]
+    let rules: [Rule]
     private let fallback: AccessAction
     /// Whether every client is allowed whatever its address, so that nothing need be looked up.
-    package let allowsEveryone: Bool
+    let allowsEveryone: Bool
 
     /// - Parameters:
     ///   - rules: in order.
     ///   - fallback: what holds when no rule matches.
-    package init(_ rules: [Rule], otherwise fallback: AccessAction) {
+    init(_ rules: [Rule], otherwise fallback: AccessAction) {
         self.rules = rules
         self.fallback = fallback
         let leading = rules.prefix { $0.action == .allow && $0.key == nil }
@@ -49,7 +49,7 @@ package struct AccessList: Sendable {
     }
 
     /// The decision for a client that sent from `address`, signed with `key` when it did.
-    package func action(for address: IPAddress, key: Name? = nil) -> AccessAction {
+    func action(for address: IPAddress, key: Name? = nil) -> AccessAction {
         for rule in rules {
             if let prefix = rule.prefix, !prefix.contains(address) { continue }
             if let needed = rule.key, needed != key { continue }

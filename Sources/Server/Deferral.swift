@@ -7,6 +7,10 @@ internal import Transport
 struct Resumption {
     /// The recursive answer.
     var resolved: ResolverAnswer?
+    /// An alias of ours leads out of our zones: its target is being resolved.
+    var waitsForTarget = false
+    /// What its target resolved to.
+    var target: ResolverAnswer?
     /// What the routers said.
     var negotiated: NegotiationOutcome?
     /// The client must prove its address first: answered with TC.
@@ -21,11 +25,16 @@ struct Resumption {
         var text = ""
     }
 
+    /// Takes in what the resolver found.
+    mutating func accept(_ answer: ResolverAnswer) {
+        if waitsForTarget { target = answer } else { resolved = answer }
+    }
+
     /// A new query.
     static let none = Resumption()
 
     /// Whether this is a new query.
-    var isNew: Bool { resolved == nil && negotiated == nil && verdict == nil && !mustValidate }
+    var isNew: Bool { resolved == nil && target == nil && negotiated == nil && verdict == nil && !mustValidate }
 }
 
 /// A query that waits.
@@ -60,7 +69,7 @@ extension Worker {
             unsafe answer(RawSpan(_unsafeBytes: raw), from: waiting.peer, into: memory, resumption: resumption)
         }
         if disposition != .deferred {
-            counters.count(latency: (now - waiting.since).wholeNanoseconds / 1000)
+            counters.count(latency: (now.nanoseconds &- waiting.since.nanoseconds) / 1000)
         }
         switch disposition {
         case .respond(let length):

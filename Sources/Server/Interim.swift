@@ -12,5 +12,4 @@ extension Worker {
     func transfer(_ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer, into response: UnsafeMutableRawBufferPointer) -> Disposition {
         unsafe refuse(.notImplemented, query, hasQuestion: true, &context, peer, into: response)
     }
-    func answerFromZones(_ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer, into response: UnsafeMutableRawBufferPointer) -> Disposition? { nil }
 }

@@ -1,5 +1,6 @@
 internal import DNSCore
 internal import DNSSecurity
+internal import Resolver
 internal import Transport
 
 // The page to know by heart. One query goes straight down: intake, cookie, signature, access, dispatch, plugins,

@@ -5,7 +5,7 @@ internal import Transport
 
 extension Worker {
     /// What of the query matters to the resolver.
-    private func options(_ context: borrowing QueryContext) -> QueryOptions {
+    func options(_ context: borrowing QueryContext) -> QueryOptions {
         var options: QueryOptions = []
         if context.wantsDNSSEC { options.insert(.wantsDNSSEC) }
         if context.layout.flags.contains(.checkingDisabled) { options.insert(.checkingDisabled) }
@@ -47,14 +47,16 @@ extension Worker {
             context.extendedError = .other
             return unsafe refuse(.serverFailure, query, hasQuestion: true, &context, peer, into: response)
         }
-        resolve(Question(name: name, type: type), options: wanted, token: token, client: context.address)
+        resolve(
+            Question(name: name, type: type), hash: key.hash(ofSuffixAt: 0), options: wanted, token: token,
+            client: context.address)
         return .deferred
     }
 
     /// Refreshes what will soon expire; nobody waits for it.
     private func prefetch(_ type: RRType, _ options: QueryOptions) {
         resolve(
-            Question(name: key.name(), type: type), options: options.union(.isPrefetch),
+            Question(name: key.name(), type: type), hash: key.hash(ofSuffixAt: 0), options: options.union(.isPrefetch),
             token: QueryToken(rawValue: 0), client: .anyIPv4)
     }
 

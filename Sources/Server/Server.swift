@@ -12,7 +12,7 @@ internal import Transport
 /// Start: configuration, sockets, privileges, zones, workers, in this order; nothing is answered before all zones have
 /// been tried. Reload: everything is built aside and checked; only then is it published, in one step each for
 /// settings, zones and listeners. One thread at a time may call in.
-package final class Server: @unchecked Sendable {
+final class Server: @unchecked Sendable {
     // Sendable: `lock` guards everything that changes after `init`.
     private let lock = Mutex(())
     /// Path of the configuration file, read again at each reload.
@@ -31,7 +31,7 @@ package final class Server: @unchecked Sendable {
     /// Opens the sockets, loads the zones and makes the workers; no thread runs yet.
     ///
     /// - Throws: ``ServerError``: what the operator must change before the server can start.
-    package init(_ configuration: ServerConfiguration, path: String) throws(ServerError) {
+    init(_ configuration: ServerConfiguration, path: String) throws(ServerError) {
         self.configuration = configuration
         self.path = path
         startTime = WallClock.seconds
@@ -106,7 +106,7 @@ package final class Server: @unchecked Sendable {
     /// Starts the workers.
     ///
     /// - Throws: ``ServerError/system(what:reason:)``.
-    package func start() throws(ServerError) {
+    func start() throws(ServerError) {
         do {
             for worker in core.workers {
                 threads.append(try Thread(name: "worker-\(worker.index)") { worker.loop.run() })
@@ -117,7 +117,7 @@ package final class Server: @unchecked Sendable {
     }
 
     /// Ends everything: what has been acknowledged is on disk already.
-    package func stop() {
+    func stop() {
         lock.withLock { _ in
             zones.stop()
             for worker in core.workers { worker.loop.mailbox.stop() }
@@ -130,7 +130,7 @@ package final class Server: @unchecked Sendable {
     ///
     /// - Returns: what an operator should know, one line each; nil when the new configuration was refused, with the
     ///   reasons in `errors`.
-    package func reload(errors: inout [String]) -> [String]? {
+    func reload(errors: inout [String]) -> [String]? {
         let result: Result<[String], ReloadFailure> = lock.withLock { _ in
             do throws(ReloadFailure) {
                 return .success(try takeOver())

@@ -24,7 +24,7 @@ enum ServerMetrics {
 
     /// All figures.
     static func registry(_ server: Server) -> MetricsRegistry {
-        let registry = MetricsRegistry(version: Build.version)
+        let registry = MetricsRegistry(version: ProgramVersion.current)
         let core = server.core
         registry.register { collection in
             collect(core, &collection)

@@ -1,16 +1,14 @@
 internal import DNSCore
 internal import Operations
-internal import Synchronization
+internal import Resolver
+internal import Transport
 
 /// `toriid` from its command line to its exit code.
 package enum ServerProgram {
-    /// What `--version` prints.
-    package static let version = "toriid \(Build.version)"
-
     /// Runs the server until it is told to stop.
     ///
     /// - Returns: exit code: 0 after a clean stop, 1 when the server could not start.
-    package static func run(configuration path: String) -> Int32 {
+    package static func run(configurationPath path: String) -> Int32 {
         SignalWatcher.block()
         let configuration: ServerConfiguration
         do throws(ConfigurationErrors) {
@@ -25,7 +23,7 @@ package enum ServerProgram {
             let server = try Server(configuration, path: path)
             return try serve(server, configuration)
         } catch {
-            print("toriid: \(error)", to: &StandardError.stream)
+            StandardStream(isError: true).write("toriid: \(error)")
             return 1
         }
     }
@@ -51,7 +49,7 @@ package enum ServerProgram {
                 "listening",
                 ["address": "\(section.address)", "port": "\(section.port)", "protocols": section.protocols.map(\.rawValue).sorted().joined(separator: ",")])
         }
-        Logs.server.notice("ready", ["version": Build.version, "zones": "\(configuration.zones.count)"])
+        Logs.server.notice("ready", ["version": ProgramVersion.current, "zones": "\(configuration.zones.count)"])
         _ = ServiceManager.notify(.ready)
         while true {
             switch SignalWatcher.next() {
@@ -87,7 +85,7 @@ package enum ServerProgram {
     /// Checks a configuration and its zones.
     ///
     /// - Returns: 0 when the server would start with it and all zones load, else 1.
-    package static func check(configuration path: String) -> Int32 {
+    package static func check(configurationPath path: String) -> Int32 {
         let configuration: ServerConfiguration
         do throws(ConfigurationErrors) {
             configuration = try ServerConfiguration.load(from: path)
@@ -98,7 +96,7 @@ package enum ServerProgram {
         do throws(ServerError) {
             if configuration.recursion.enabled { _ = try ResolverConfiguration(configuration) }
         } catch {
-            print("\(error)", to: &StandardError.stream)
+            StandardStream(isError: true).write("\(error)")
             return 1
         }
         var isGood = true
@@ -106,7 +104,7 @@ package enum ServerProgram {
             guard let file = section.file, section.kind == .primary else { continue }
             isGood = ZoneCheck.run(apex: section.name, file: file, recordLimit: section.maxRecords) && isGood
         }
-        if isGood { print("OK") }
+        if isGood { StandardStream(isError: false).write("OK") }
         return isGood ? 0 : 1
     }
 
@@ -115,21 +113,15 @@ package enum ServerProgram {
     /// - Returns: 0 or 1.
     package static func checkZone(origin text: String, file: String) -> Int32 {
         guard let apex = try? Name(text) else {
-            print("\(text) is not a domain name", to: &StandardError.stream)
+            StandardStream(isError: true).write("\(text) is not a domain name")
             return 1
         }
         let isGood = ZoneCheck.run(apex: apex, file: file, recordLimit: .max)
-        if isGood { print("OK") }
+        if isGood { StandardStream(isError: false).write("OK") }
         return isGood ? 0 : 1
     }
 
     private static func report(_ errors: ConfigurationErrors) {
-        for error in errors.errors { print("\(error)", to: &StandardError.stream) }
+        for error in errors.errors { StandardStream(isError: true).write("\(error)") }
     }
-}
-
-/// What this build is.
-package enum Build {
-    /// The product's version.
-    package static let version = "0.1.0"
 }

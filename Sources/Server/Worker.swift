@@ -19,11 +19,13 @@ internal import Transport
     var settings: ResponseSettings
     var cookies: ServerCookies
     private var seenState: UInt64 = 0
-    /// What zones are answered from in this batch.
+    /// What zones are answered from in this batch, and their settings.
     var catalog: ZoneCatalog
+    var slots: ZoneSlots
     private var seenCatalog: UInt64 = 0
 
     var composer = MessageComposer()
+    var lookup = ZoneLookup()
     var key = NameKey()
     var limiter: ResponseRateLimiter
     var pending: PendingQueries<Waiting>
@@ -51,7 +53,9 @@ internal import Transport
         self.core = core
         loop = try EventLoop()
         state = core.publication.state
-        catalog = core.zones.catalog.state
+        let served = core.zones.served.state
+        catalog = served.catalog
+        slots = served.slots
         settings = state.settings
         cookies = state.cookies
         limiter = ResponseRateLimiter(rate: state.rateLimit, slip: state.rateSlip)
@@ -81,10 +85,12 @@ internal import Transport
 
     /// Takes over what has been published since the last batch.
     func refreshState() {
-        let zones = core.zones.catalog.number
+        let zones = core.zones.served.number
         if zones != seenCatalog {
             seenCatalog = zones
-            catalog = core.zones.catalog.state
+            let served = core.zones.served.state
+            catalog = served.catalog
+            slots = served.slots
         }
         let number = core.publication.number
         guard number != seenState else { return }
@@ -178,7 +184,7 @@ internal import Transport
         let owner = Int(token >> 56)
         let local = QueryToken(rawValue: token & 0x00ff_ffff_ffff_ffff)
         guard owner != index else {
-            resume(local) { $0.resolved = answer }
+            resume(local) { $0.accept(answer) }
             return
         }
         guard owner < core.workers.count else { return }
@@ -186,14 +192,16 @@ internal import Transport
         other.loop.mailbox.post {
             other.readClocks(MonotonicTime.now())
             other.refreshState()
-            other.resume(local) { $0.resolved = answer }
+            other.resume(local) { $0.accept(answer) }
         }
     }
 
     /// Has `question` resolved by the worker that its name belongs to, so that no two workers ask the same thing.
-    func resolve(_ question: Question, options: QueryOptions, token: QueryToken, client: IPAddress) {
+    ///
+    /// - Parameter hash: that of the question's name.
+    func resolve(_ question: Question, hash: UInt64, options: QueryOptions, token: QueryToken, client: IPAddress) {
         let tag = UInt64(index) << 56 | token.rawValue
-        let owner = Int(truncatingIfNeeded: (key.hash(ofSuffixAt: 0) >> 7) % UInt64(core.workers.count))
+        let owner = Int(truncatingIfNeeded: (hash >> 7) % UInt64(core.workers.count))
         if owner == index {
             resolver?.start(question, options: options, token: tag, client: client, at: moment)
             requestPump()

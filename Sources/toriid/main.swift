@@ -1,4 +1,4 @@
-private import ArgumentParser
+internal import ArgumentParser
 private import Glibc
 private import Operations
 private import Server

@@ -17,7 +17,7 @@ extension UpdateSettings {
         recordsPerSet = limits.recordsPerRRset
         switch section.serial {
         case .increment: serial = .increment
-        case .unixtime: serial = .unixTime
+        case .unixtime: serial = .unixtime
         case .date: serial = .date
         }
     }

@@ -39,7 +39,7 @@ extension ResolverConfiguration {
     private mutating func set(_ section: DNSSECSection) throws(ServerError) {
         validation.isEnabled = section.validation
         switch section.trustAnchors {
-        case .builtin: validation.trustAnchors = TrustAnchors.builtin
+        case .builtin: validation.trustAnchors = BuiltinTrustAnchors.records
         case .file(let path):
             validation.trustAnchors = try Self.fileRecords(path, origin: .root).filter {
                 $0.type == .ds || $0.type == .dnskey

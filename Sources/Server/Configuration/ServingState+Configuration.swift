@@ -1,6 +1,7 @@
 internal import DNSCore
 internal import DNSSecurity
 internal import NTS
+internal import Operations
 
 extension ServingState {
     /// The state that a checked configuration describes; `cookies` are those in use, unless it names a secret.

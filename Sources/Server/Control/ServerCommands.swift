@@ -39,7 +39,7 @@ enum StatusCommand {
         let faulty = zones.filter { server.zones.snapshot(of: $0.name) == nil }.count
         let queries = server.core.sum(.queries)
         let text = """
-            version: \(Build.version)
+            version: \(ProgramVersion.current)
             running for: \(uptime) s
             workers: \(server.core.workers.count)
             zones: \(zones.count) (\(faulty) not loaded)
@@ -49,7 +49,7 @@ enum StatusCommand {
         return .done(
             text,
             data: .object([
-                .init("version", .string(Build.version)), .init("uptime", .integer(Int(uptime))),
+                .init("version", .string(ProgramVersion.current)), .init("uptime", .integer(Int(uptime))),
                 .init("workers", .integer(server.core.workers.count)), .init("zones", .integer(zones.count)),
                 .init("zonesNotLoaded", .integer(faulty)), .init("queries", .integer(Int(clamping: queries))),
                 .init("recursion", .bool(server.core.cache != nil)),

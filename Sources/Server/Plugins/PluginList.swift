@@ -1,4 +1,5 @@
 internal import DNSCore
+internal import NTS
 internal import Transport
 
 /// What a plugin decided about a composed answer.

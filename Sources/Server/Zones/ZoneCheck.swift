@@ -1,6 +1,6 @@
 internal import Authority
 internal import DNSCore
-internal import Glibc
+internal import Operations
 
 /// Checks a zone file as `toriictl check zone` and `toriid --check` show it.
 enum ZoneCheck {
@@ -10,24 +10,15 @@ enum ZoneCheck {
     static func run(apex: Name, file: String, recordLimit: Int) -> Bool {
         do throws(ZoneError) {
             let loaded = try ZoneLoader.load(file: file, apex: apex, recordLimit: recordLimit)
-            for warning in loaded.warnings { print("warning: \(warning)", to: &StandardError.stream) }
+            for warning in loaded.warnings { StandardStream(isError: true).write("warning: \(warning)") }
             if loaded.warningCount > loaded.warnings.count {
-                print("warning: and \(loaded.warningCount - loaded.warnings.count) more", to: &StandardError.stream)
+                StandardStream(isError: true).write("warning: and \(loaded.warningCount - loaded.warnings.count) more")
             }
-            print("zone \(apex): loaded serial \(loaded.snapshot.serial.rawValue), \(loaded.recordCount) records")
+            StandardStream(isError: false).write("zone \(apex): loaded serial \(loaded.snapshot.serial.rawValue), \(loaded.recordCount) records")
             return true
         } catch {
-            print("error: zone \(apex): \(error)", to: &StandardError.stream)
+            StandardStream(isError: true).write("error: zone \(apex): \(error)")
             return false
         }
-    }
-}
-
-/// Standard error as a text stream.
-struct StandardError: TextOutputStream {
-    nonisolated(unsafe) static var stream = StandardError()
-
-    mutating func write(_ text: String) {
-        unsafe fputs(text, stderr)
     }
 }

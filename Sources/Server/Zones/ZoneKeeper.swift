@@ -3,6 +3,12 @@ internal import DNSCore
 internal import Operations
 internal import Synchronization
 
+/// The zones' data and settings, which belong together by the zones' numbers.
+struct ServedZones: Sendable {
+    var catalog: ZoneCatalog
+    var slots: ZoneSlots
+}
+
 /// Keeps the zones: loads them, opens their journals, publishes their versions, tells how they are.
 ///
 /// The slow side of authority. Its lock is held for moments only; loading and journal work happen outside it.
@@ -28,7 +34,7 @@ final class ZoneKeeper: Sendable {
     }
 
     private let state: Mutex<State>
-    private let published: Publication<ZoneCatalog>
+    private let published: Publication<ServedZones>
     private let committerBox = Mutex<ZoneCommitter?>(nil)
     private let limits: LimitsSection
 
@@ -37,7 +43,7 @@ final class ZoneKeeper: Sendable {
     /// - Throws: ``ServerError/stateDirectory(path:reason:)``.
     init(stateDirectory: String, limits: LimitsSection) throws(ServerError) {
         state = Mutex(State())
-        published = Publication(ZoneCatalog())
+        published = Publication(ServedZones(catalog: ZoneCatalog(), slots: ZoneSlots([])))
         self.limits = limits
         var settings = ZoneCommitter.Settings()
         settings.queueLimit = limits.pendingUpdates
@@ -57,7 +63,7 @@ final class ZoneKeeper: Sendable {
     var committer: ZoneCommitter? { committerBox.withLock { $0 } }
 
     /// What the workers answer from.
-    var catalog: Publication<ZoneCatalog> { published }
+    var served: Publication<ServedZones> { published }
 
     /// The zones of the present configuration.
     var slots: ZoneSlots { state.withLock { $0.slots } }
@@ -88,7 +94,7 @@ final class ZoneKeeper: Sendable {
             state.snapshots[name] = snapshot
             state.statuses[name, default: Status()].changedAt = WallClock.seconds
             guard let slot = state.slots[name] else { return nil }
-            published.update { $0 = $0.replacing(slot.number, with: snapshot) }
+            published.update { $0.catalog = $0.catalog.replacing(slot.number, with: snapshot) }
             return state.observer.map { (slot, $0) }
         }
         if let observed, let snapshot { observed.1(observed.0, snapshot) }
@@ -113,7 +119,7 @@ final class ZoneKeeper: Sendable {
             }
             state.slots = slots
             let zones = slots.all.map { (apex: $0.name, snapshot: state.snapshots[$0.name]) }
-            published.publish(ZoneCatalog(zones))
+            published.publish(ServedZones(catalog: ZoneCatalog(zones), slots: slots))
             return gone.filter { state.journaled.remove($0) != nil }
         }
         for name in closed { committer?.close(name) }

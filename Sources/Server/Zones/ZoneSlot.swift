@@ -36,6 +36,11 @@ final class ZoneSlots: Sendable {
         byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// Whether zone `number` is marked `nts: true`.
+    func isMarked(_ number: Int) -> Bool {
+        all.indices.contains(number) && all[number].section.nts
+    }
+
     /// The zone with this apex.
     subscript(name: Name) -> ZoneSlot? { byName[name] }
 }

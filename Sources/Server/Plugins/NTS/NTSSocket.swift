@@ -31,15 +31,15 @@ extension Worker {
             configuration.source.address == .anyIPv4
             ? try? DatagramSocket(SocketAddress(IPEndpoint(.anyIPv6, port: configuration.source.port)), on: loop, handler: handler)
             : nil
-        var named: [Name: V2Key] = [:]
-        for key in keys.keys { named[key.name] = V2Key(key) }
-        let negotiator = Negotiator(configuration: configuration, memory: core.targetMemory, keys: named)
-        let desk = NTSDesk(negotiator, worker: self) { octets, target in
-            let way = target.address.isIPv6 ? other ?? socket : socket
-            unsafe octets.withUnsafeBytes { raw in
-                _ = unsafe way.send(raw, to: SocketAddress(target))
-            }
-        }
+        let negotiator = Negotiator(configuration: configuration, memory: core.targetMemory, keys: keys)
+        let desk = NTSDesk(
+            negotiator, worker: self,
+            send: { octets, target in
+                let way = target.address.isIPv6 ? other ?? socket : socket
+                unsafe octets.withUnsafeBytes { raw in
+                    _ = unsafe way.send(raw, to: SocketAddress(target))
+                }
+            }, sendEcho: { _, _ in })
         handler.desk = desk
         ntsDesk = desk
         ntsSockets = [socket] + [other].compactMap { $0 }
