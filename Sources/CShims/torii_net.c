@@ -631,6 +631,18 @@ long torii_receive_from(int fd, void *into, size_t capacity, torii_address *remo
     return count;
 }
 
+long torii_receive_plain(int fd, void *into, size_t capacity, torii_address *remote)
+{
+    socket_address name = {0};
+    socklen_t length = sizeof name;
+    long count;
+    do
+        count = RESULT(recvfrom(fd, into, capacity, MSG_DONTWAIT, &name.any, &length));
+    while (count == -EINTR);
+    from_socket(remote, &name);
+    return count;
+}
+
 int torii_receive_error(int fd, void *payload, size_t capacity, torii_icmp_error *out)
 {
     socket_address name = {0};

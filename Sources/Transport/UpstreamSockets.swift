@@ -46,6 +46,8 @@ package struct UpstreamStatistics: Sendable {
         var server = SocketAddress.none
         var tag: UInt64 = 0
         var timer = TimerToken.none
+        /// Why it could not be sent; 0 when it was.
+        var failure: Int32 = 0
     }
 
     /// Counters; read them on the loop's thread.
@@ -106,16 +108,22 @@ package struct UpstreamStatistics: Sendable {
             statistics.exhausted &+= 1
             return nil
         }
-        // An error here (no route, filtered, or an ICMP error already) is found by the loop as well: report it there.
-        _ = unsafe torii_write(descriptor, octets.baseAddress, octets.count)
+        var remote = server.raw
+        var failure = unsafe torii_connect(descriptor, &remote)
+        if failure == 0 {
+            failure = Int32(
+                clamping: min(0, unsafe torii_write(descriptor, octets.baseAddress, octets.count)))
+        }
         statistics.sent &+= 1
         statistics.outstanding += 1
         exchanges[slot].descriptor = descriptor
         exchanges[slot].port = port
         exchanges[slot].server = server
         exchanges[slot].tag = tag
+        exchanges[slot].failure = -failure
+        // What cannot be sent (no route, filtered) is told like what is refused later: never from within `send`.
         exchanges[slot].timer = loop.arm(
-            at: loop.now + timeout, target: self,
+            at: failure == 0 ? loop.now + timeout : loop.now, target: self,
             tag: UInt64(exchanges[slot].generation) << 32 | UInt64(slot))
         return UpstreamToken(slot: UInt32(slot), generation: exchanges[slot].generation, port: port)
     }
@@ -148,11 +156,7 @@ package struct UpstreamStatistics: Sendable {
             if isBound || result != -Int32(TORII_EADDRINUSE) { break }
             statistics.portsTaken &+= 1
         }
-        var remote = server.raw
-        // Errors of the network are wanted at once, and not only those the kernel counts as hard.
-        guard isBound, unsafe torii_connect(descriptor, &remote) == 0,
-            torii_set_receive_errors(descriptor, server.family.rawValue) == 0
-        else {
+        guard isBound else {
             _ = torii_close(descriptor)
             return nil
         }
@@ -203,7 +207,10 @@ package struct UpstreamStatistics: Sendable {
             exchanges[slot].descriptor, buffer.baseAddress, buffer.count, &remote, &local, &interface,
             &truncated)
         guard count >= 0 else {
-            if count != -TORII_EAGAIN { takeError(slot) }
+            // The call that fails takes the pending error away with it.
+            guard count != -TORII_EAGAIN else { return }
+            statistics.unreachable &+= 1
+            fail(slot, .unreachable(errno: Int32(clamping: -count)))
             return
         }
         let server = exchanges[slot].server
@@ -219,16 +226,9 @@ package struct UpstreamStatistics: Sendable {
         if case .done = verdict { cancel(token) }
     }
 
+    /// A connected socket reports that its datagram was refused (ICMP port or protocol unreachable).
     private func takeError(_ slot: Int) {
-        let descriptor = exchanges[slot].descriptor
-        var error = torii_icmp_error()
-        var code: Int32 = 0
-        for _ in 0..<8 {
-            guard unsafe torii_receive_error(descriptor, nil, 0, &error) == 1 else { break }
-            code = error.error
-        }
-        let pending = torii_socket_error(descriptor)
-        if code == 0 { code = pending }
+        let code = torii_socket_error(exchanges[slot].descriptor)
         guard code != 0 else { return }
         statistics.unreachable &+= 1
         fail(slot, .unreachable(errno: code))
@@ -239,6 +239,10 @@ package struct UpstreamStatistics: Sendable {
         guard slot < exchanges.count, exchanges[slot].generation == UInt32(tag >> 32),
             exchanges[slot].descriptor >= 0
         else { return }
+        guard exchanges[slot].failure == 0 else {
+            statistics.unreachable &+= 1
+            return fail(slot, .unreachable(errno: exchanges[slot].failure))
+        }
         statistics.timedOut &+= 1
         fail(slot, .timedOut)
     }

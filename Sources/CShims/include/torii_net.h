@@ -131,6 +131,9 @@ long torii_send_to(int fd, const void *octets, size_t length, const torii_addres
 long torii_receive_from(int fd, void *into, size_t capacity, torii_address *remote, torii_address *local,
                         uint32_t *interface, bool *truncated);
 
+/* One datagram and where it came from, nothing else. */
+long torii_receive_plain(int fd, void *into, size_t capacity, torii_address *remote);
+
 /* An ICMP error from the error queue. */
 typedef struct {
     torii_address destination; /* where the datagram that failed was going */
