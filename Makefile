@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 CONFIG ?= conf/torii.yaml
 BUILD  ?= .build
 
-.PHONY: help run build release check test test-fast lab bench bench-shared fuzz lint format install clean
+.PHONY: help run build release check test test-fast lab bench bench-shared image fuzz lint format install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: ## CPU per query beside the installed peers
 	@scripts/install-dependencies.sh bench
 	@$(MAKE) --no-print-directory release
 	@TORII_BIN="$(CURDIR)/$(BUILD)/release" Benchmarks/bench
+
+image: ## try the steps of the Dockerfile in a debootstrap root (root)
+	@scripts/image.sh
 
 bench-shared: ## the larger bench that may stand beside the checkout in ../shared (root)
 	@$(MAKE) --no-print-directory release
