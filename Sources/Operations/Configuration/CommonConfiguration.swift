@@ -7,6 +7,7 @@ package struct ControlConfiguration: Sendable {
 
     /// Reads the section; each daemon has another default.
     package init(_ section: ConfigurationSection, defaultSocket: String) {
+        section.adopt(owner: "ControlConfiguration")
         socket = section.statePath("socket", default: defaultSocket)
         if socket.utf8.count > 107 {
             section.report("\(socket) is longer than the 107 octets of a socket's path", on: "socket")

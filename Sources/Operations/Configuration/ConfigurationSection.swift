@@ -10,7 +10,7 @@ package final class ConfigurationSection {
     /// Where such sections stand in any file: `listen[]`.
     let pattern: String
     /// The Swift type that reads the section.
-    let owner: String
+    private(set) var owner: String
     /// Whether the section is in the file.
     package let isPresent: Bool
     /// Where the section is in the file.
@@ -175,6 +175,11 @@ package final class ConfigurationSection {
     package func refer(to name: String, in table: String, on key: String) {
         guard isPresent, !context.isDescribing else { return }
         context.refer(to: name, in: table, at: entries[key]?.value.location ?? location, path: child(key))
+    }
+
+    /// Says that what is asked from now on belongs to another struct, which holds the doc comments.
+    func adopt(owner: String) {
+        self.owner = owner
     }
 
     /// Reports each key that nothing has asked for.

@@ -224,11 +224,11 @@ package struct JSONParser {
         let start = position
         while position < octets.count, "+-.0123456789eE".utf8.contains(octets[position]) { position += 1 }
         let text = String(decoding: octets[start..<position], as: UTF8.self)
+        guard let first = text.utf8.first, first == UInt8(ascii: "-") || first &- 48 < 10 else {
+            throw .unexpected(at: start)
+        }
         if let whole = Int(text) { return .integer(whole) }
-        guard let first = text.utf8.first, first == UInt8(ascii: "-") || first &- 48 < 10,
-            let value = Double(text),
-            value.isFinite
-        else { throw .unexpected(at: start) }
+        guard let value = Double(text), value.isFinite else { throw .unexpected(at: start) }
         return .number(value)
     }
 

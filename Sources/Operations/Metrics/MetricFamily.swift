@@ -101,9 +101,9 @@ package struct MetricsCollection: Sendable {
         add(name, help, .counter, .integer(value), labels)
     }
 
-    /// Adds a counter's value that is not whole, such as seconds.
+    /// Adds a counter of seconds.
     package mutating func counter(
-        _ name: String, _ help: String, _ value: Double, _ labels: KeyValuePairs<String, String> = [:]
+        _ name: String, _ help: String, seconds value: Double, _ labels: KeyValuePairs<String, String> = [:]
     ) {
         add(name, help, .counter, .number(value), labels)
     }

@@ -49,7 +49,8 @@ enum ProcessFigures {
         let seconds = Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
         let micros = Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
         collection.counter(
-            "process_cpu_seconds_total", "Processor time used, in seconds.", seconds + micros / 1_000_000)
+            "process_cpu_seconds_total", "Processor time used, in seconds.",
+            seconds: seconds + micros / 1_000_000)
         let pages = (try? FileContents.read("/proc/self/statm", limit: 4096)).flatMap { octets in
             String(decoding: octets, as: UTF8.self).split(separator: " ").dropFirst().first.flatMap {
                 Double($0)
