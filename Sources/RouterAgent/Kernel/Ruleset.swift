@@ -39,8 +39,8 @@ struct Ruleset {
         let ins = interfaces(inside)
         let size = max(entries * 2, 1024)
         return """
-            add table inet \(table)\(isOwned ? " { flags owner; }" : "")
             table inet \(table) {
+                \(isOwned ? "flags owner;" : "")
                 map rc4 { type ipv4_addr : ipv4_addr; flags timeout; size \(size); }
                 set win4 { type ipv4_addr; flags timeout; size \(size); limit rate 1/day burst \(flowsPerPermission) packets; }
                 set once4 { type ipv4_addr; flags dynamic,timeout; size \(size); timeout 30s; }
