@@ -21,14 +21,30 @@ struct Connection: ParsableArguments {
     @Option(help: "Seconds to wait for an answer.")
     var timeout = 600
 
-    /// Options that stand before the verb, moved behind it: there the parser looks for them.
-    static func movedBehindCommand(_ words: [String]) -> [String] {
+    /// The command that `words` ask for. The options of this type may stand before the verb too.
+    ///
+    /// - Throws: what the parser has to say.
+    static func parse(_ words: [String]) throws -> any ParsableCommand {
+        let (leading, rest) = split(words)
+        guard !leading.isEmpty, !rest.isEmpty else { return try Toriictl.parseAsRoot(words) }
+        let end = rest.firstIndex(of: "--") ?? rest.endIndex
+        do {
+            return try Toriictl.parseAsRoot(Array(rest[..<end]) + leading + Array(rest[end...]))
+        } catch {
+            // A group or an unknown verb does not know these options: the message should be about the verb.
+            let command = try Toriictl.parseAsRoot(Array(rest))
+            guard command is any CommandGroup || command is Toriictl else { throw error }
+            return command
+        }
+    }
+
+    /// The options of this type that `words` begin with, and the rest.
+    private static func split(_ words: [String]) -> (leading: [String], rest: ArraySlice<String>) {
         var leading: [String] = []
         var rest = words[...]
         while let word = rest.first {
-            if ["--json", "--agent"].contains(word)
-                || ["--socket=", "--config=", "--timeout="].contains(where: word.hasPrefix)
-            {
+            let isWhole = ["--socket=", "--config=", "--timeout="].contains(where: word.hasPrefix)
+            if isWhole || word == "--json" || word == "--agent" {
                 leading.append(word)
                 rest = rest.dropFirst()
             } else if ["--socket", "--config", "--timeout"].contains(word), rest.count > 1 {
@@ -38,9 +54,7 @@ struct Connection: ParsableArguments {
                 break
             }
         }
-        guard !rest.isEmpty else { return [] }
-        let end = rest.firstIndex(of: "--") ?? rest.endIndex
-        return Array(rest[..<end]) + leading + Array(rest[end...])
+        return (leading, rest)
     }
 
     /// Runs a command and shows its answer.

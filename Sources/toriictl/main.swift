@@ -3,9 +3,8 @@ private import Glibc
 private import Operations
 
 // Exit codes: 0 done, 1 error, 2 bad usage, 3 daemon not running.
-let words = Connection.movedBehindCommand(Array(CommandLine.arguments.dropFirst()))
 do {
-    var command = try Toriictl.parseAsRoot(words)
+    var command = try Connection.parse(Array(CommandLine.arguments.dropFirst()))
     try command.run()
 } catch let code as ExitCode {
     exit(code.rawValue)
