@@ -197,6 +197,10 @@ import Testing
         #expect(try outcome(["add new 60 A 192.0.2.7", "add x.old 60 A 192.0.2.7"]).code == .refused)
         #expect(try outcome(["delete old", "add x.old 60 A 192.0.2.7"]).code == .noError)
         #expect(try outcome(["add old 60 A 192.0.2.7"]).code == .noError)
+        // Nor is one put above names that exist.
+        #expect(try outcome(["add deep 60 DNAME www"]).code == .refused)
+        #expect(try outcome(["add x.y 60 A 192.0.2.7", "add y 60 DNAME www"]).code == .refused)
+        #expect(try outcome(["delete a.deep", "add deep 60 DNAME www"]).code == .noError)
     }
 
     @Test("A newer SOA replaces the old, and its serial stands; the circle of serials decides (RFC 1982)")

@@ -92,7 +92,10 @@ extension ZoneDifference {
             let wanted = record.data.canonical(as: record.type)
             let count = set.data.count
             set.data.removeAll { $0.canonical(as: record.type) == wanted }
-            if strictly, set.data.count == count || set.ttl != record.ttl { return record }
+            // Signatures of several sets, each with its own TTL, count as one set here.
+            if strictly, set.data.count == count || set.ttl != record.ttl && record.type != .rrsig {
+                return record
+            }
             edit.put(set)
         }
         for record in added {

@@ -77,7 +77,7 @@ struct UpdateApplication {
             else { return }
             setsSerial = true
         } else {
-            try checkDNAME(record, edit)
+            try checkDNAME(record, &edit)
         }
         var set = old ?? RRset(owner: record.owner, type: type, ttl: record.ttl, data: [])
         set.ttl = record.ttl
@@ -103,7 +103,7 @@ struct UpdateApplication {
     }
 
     /// RFC 6672 2.4 and 5.2: nothing stands below a DNAME.
-    private func checkDNAME(_ record: ResourceRecord, _ edit: borrowing ZoneEdit) throws(UpdateReason) {
+    private func checkDNAME(_ record: ResourceRecord, _ edit: inout ZoneEdit) throws(UpdateReason) {
         var ancestor = record.owner
         while ancestor != apex, let parent = ancestor.parent {
             ancestor = parent
@@ -111,6 +111,27 @@ struct UpdateApplication {
                 throw .belowDNAME(record.owner, dname: ancestor)
             }
         }
+        guard record.type == .dname, edit.rrset(at: record.owner, type: .dname) == nil,
+            let name = nameBelow(record.owner, &edit)
+        else { return }
+        throw .belowDNAME(name, dname: record.owner)
+    }
+
+    /// A name below `owner` that has records; nil when there is none.
+    private func nameBelow(_ owner: Name, _ edit: inout ZoneEdit) -> Name? {
+        // Without its own records the name exists only for those below it.
+        let sets = edit.rrsets(at: owner)
+        for set in sets { edit.remove(set.type, at: owner) }
+        let mayHave = edit.exists(owner)
+        for set in sets { edit.put(set) }
+        guard mayHave else { return nil }
+        // What the edit has deleted still counts above: look closely. Rare enough for a walk through the zone.
+        var owners: Set<Name> = []
+        edit.base.forEachRRset { set in
+            if set.owner.isBelow(owner) { owners.insert(set.owner) }
+        }
+        return owners.first { !edit.rrsets(at: $0).isEmpty }
+            ?? order.first { $0.owner.isBelow(owner) && !edit.rrsets(at: $0.owner).isEmpty }?.owner
     }
 
     /// RFC 2136 3.4.2.3, all sets of a name; SOA and NS of the apex stay.
