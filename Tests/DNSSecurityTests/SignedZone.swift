@@ -36,7 +36,7 @@ struct SignedZone {
 
     init(
         origin: String = "example.net", text: String = SignedZone.text, algorithm: String = "ECDSAP256SHA256",
-        denial: Denial = .nsec, iterations: Int = 5, signingArguments: [String] = []
+        denial: Denial = .nsec, iterations: Int = 5, extraKeys: Int = 0, revoked: Bool = false
     ) throws {
         self.origin = try Name(origin)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
@@ -45,7 +45,9 @@ struct SignedZone {
         defer { try? FileManager.default.removeItem(at: folder) }
         let bits = algorithm.hasPrefix("RSA") ? ["-b", "1024"] : []
         var keys: [String] = []
-        for flag in [["-f", "KSK"], []] {
+        for flag in [["-f", "KSK"], []]
+            + Array(repeating: ["-f", "KSK"] + (revoked ? ["-f", "REVOKE"] : []), count: extraKeys)
+        {
             let arguments = ["-a", algorithm] + bits + flag + ["-K", folder.path, "-n", "ZONE", origin]
             let name = try SignedZone.run("/usr/bin/dnssec-keygen", arguments, in: folder)
             keys.append(name.trimmingCharacters(in: .whitespacesAndNewlines))
@@ -61,7 +63,7 @@ struct SignedZone {
         if denial != .nsec { arguments += ["-3", "aabb", "-H", "\(iterations)"] }
         if denial == .optOut { arguments += ["-A"] }
         _ = try SignedZone.run(
-            "/usr/bin/dnssec-signzone", arguments + signingArguments + ["zone"], in: folder)
+            "/usr/bin/dnssec-signzone", arguments + ["zone"], in: folder)
         let signed = try String(contentsOf: folder.appendingPathComponent("signed"), encoding: .utf8)
         sets = SignedRRset.grouping(try ResourceRecord.parsing(signed, origin: self.origin))
     }
