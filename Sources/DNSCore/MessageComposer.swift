@@ -258,50 +258,34 @@ package enum Section: UInt8, Sendable, Comparable {
         return true
     }
 
-    /// The memory behind what has been written, for records in wire format; nil when `octets` more do not fit.
-    ///
-    /// What is written there counts after ``advance(by:records:)``.
-    @inline(__always)
-    @unsafe package func space(for octets: Int) -> UnsafeMutableRawPointer? {
-        guard count + octets <= limit else { return nil }
-        return unsafe UnsafeMutableRawPointer(base + count)
+    /// A message in the making, as plain values: for rooms that write many records themselves.
+    @safe package struct Raw {
+        /// The message's first octet.
+        package var base: UnsafeMutableRawPointer
+        /// Octets written.
+        package var count: Int
+        /// Octets that the message may take.
+        package var limit: Int
+        package var answers: UInt16
+        package var authorities: UInt16
+        package var additionals: UInt16
+        package var section: Section
     }
 
-    /// Counts `octets` with `records` records, which have been written to ``space(for:)``, as part of the section.
-    @inline(__always)
-    package mutating func advance(by octets: Int, records: Int) {
-        count += octets
-        bump(4 + 2 * Int(section.rawValue), by: UInt16(truncatingIfNeeded: records))
+    /// The present state. What the holder writes counts after ``adopt(_:)``; until then nothing may be appended here.
+    @unsafe package func raw() -> Raw {
+        unsafe Raw(
+            base: UnsafeMutableRawPointer(base), count: count, limit: limit, answers: load(at: 6),
+            authorities: load(at: 8), additionals: load(at: 10), section: section)
     }
 
-    /// Takes back what was written since ``count`` was `mark`, which were `records` records of this section.
-    package mutating func takeBack(to mark: Int, records: Int) {
-        count = mark
-        bump(4 + 2 * Int(section.rawValue), by: 0 &- UInt16(truncatingIfNeeded: records))
-    }
-
-    /// The memory of the message so far, for changing what has been written; valid until the next `begin`.
-    @inline(__always)
-    @unsafe package var written: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(base) }
-
-    /// Where the name at `offset` goes on after its first `labels` labels, pointers followed.
-    package func offset(ofNameAt offset: Int, droppingLabels labels: Int) -> Int {
-        var position = offset
-        var remaining = labels
-        var jumps = 0
-        while position + 1 < count {
-            let length = Int(unsafe base[position])
-            if length >= 0xc0 {
-                guard jumps < 128 else { return position }
-                jumps += 1
-                position = (length & 0x3f) << 8 | Int(unsafe base[position + 1])
-                continue
-            }
-            guard remaining > 0, length > 0 else { return position }
-            position += 1 + length
-            remaining -= 1
-        }
-        return position
+    /// Goes on from a state that began with ``raw()``.
+    package mutating func adopt(_ raw: Raw) {
+        count = raw.count
+        section = raw.section
+        store(raw.answers, at: 6)
+        store(raw.authorities, at: 8)
+        store(raw.additionals, at: 10)
     }
 
     /// Copies records that are already in wire format, with pointers that hold in this message.

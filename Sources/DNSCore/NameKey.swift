@@ -148,10 +148,15 @@
 }
 
 /// The addresses inside a ``NameKey``, for lookups that cannot borrow it: valid until its next load.
+///
+/// Other rooms read the stored properties: a function of this one would cost them a call each time.
 @safe package struct NameKeyView {
-    private let base: UnsafePointer<UInt8>
-    private let offsets: UnsafePointer<UInt8>
-    private let hashes: UnsafePointer<UInt64>
+    /// The lower-case octets.
+    package let base: UnsafePointer<UInt8>
+    /// Where each label starts, the root label last.
+    package let offsets: UnsafePointer<UInt8>
+    /// The hash of the name from each label on.
+    package let hashes: UnsafePointer<UInt64>
     /// Octets of the name, the root label included.
     package let length: Int
     /// Labels of the name, the root label not counted.

@@ -9,22 +9,22 @@ extension LookupStep {
     ///
     /// Glue for name servers at or below the cut must be there, or TC is set (RFC 9471 3.1); it comes first. Of the
     /// rest goes in what fits.
-    mutating func writeAdditional(_ composer: inout MessageComposer) {
+    mutating func writeAdditional(_ out: inout SectionWriter) {
         guard let (set, node, start) = answered else { return }
         guard start + set.byteCount <= 0x3fff else { return }
         if kind == .referral {
-            writeTargets(set, node, start, inDomain: true, &composer)
-            if !isTruncated { writeTargets(set, node, start, inDomain: false, &composer) }
+            writeTargets(set, node, start, inDomain: true, &out)
+            if !isTruncated { writeTargets(set, node, start, inDomain: false, &out) }
         } else {
-            writeTargets(set, node, start, inDomain: nil, &composer)
+            writeTargets(set, node, start, inDomain: nil, &out)
         }
     }
 
     private mutating func writeTargets(
         _ set: ZoneSet, _ node: ZoneNode, _ start: Int, inDomain wanted: Bool?,
-        _ composer: inout MessageComposer
+        _ out: inout SectionWriter
     ) {
-        guard let at = ZoneNodeWriter.targetOffset(set.type) else { return }
+        guard let at = ZoneNodeWriter.targetOffset(set.typeNumber) else { return }
         var seen = InlineArray<32, UInt>(repeating: 0)
         var seenCount = 0
         // Walks the records in the message, where they may be compressed otherwise than in the zone's memory.
@@ -33,10 +33,7 @@ extension LookupStep {
         for number in 0..<min(set.recordCount, LookupStep.targetLimit) {
             defer {
                 inSet = set.nextRecord(after: inSet)
-                let length = UInt16(
-                    bigEndian: unsafe composer.written.loadUnaligned(
-                        fromByteOffset: inMessage + 10, as: UInt16.self))
-                inMessage += 12 + Int(length)
+                inMessage += out.recordLength(at: inMessage)
             }
             let reference = set.reference(number)
             guard reference != TargetReference.outside,
@@ -49,11 +46,11 @@ extension LookupStep {
             if isRepeated { continue }
             seen[seenCount] = address
             seenCount += 1
-            let octets = unsafe composer.written
+            let octets = unsafe out.base
             let name = inMessage + 12 + at
             let isOwner = unsafe octets.load(fromByteOffset: name, as: UInt8.self) == 0
-            let ownerAt = composer.offset(ofNameAt: isOwner ? inMessage : name, droppingLabels: 0)
-            let fits = writeAddresses(of: target, ownerAt: ownerAt, &composer)
+            let ownerAt = out.offset(ofNameAt: isOwner ? inMessage : name, droppingLabels: 0)
+            let fits = writeAddresses(of: target, ownerAt: ownerAt, &out)
             if !fits, wanted == true {
                 isTruncated = true
                 return
@@ -63,16 +60,15 @@ extension LookupStep {
 
     /// The node whose addresses are wanted; a wildcard's when the name exists only through it.
     private func target(of set: ZoneSet, _ node: ZoneNode, _ reference: UInt32, nameAt: Int) -> ZoneNode? {
-        let zone = unsafe view.pointee
         if reference != TargetReference.unknown {
-            let known = unsafe ZoneNode(base: unsafe zone.arena + Int(reference) << 3)
-            if let current = zone.current(known) { return current }
+            let known = unsafe ZoneNode(base: unsafe view.pointee.arena + Int(reference) << 3)
+            if let current = unsafe view.pointee.current(known) { return current }
         }
         let name = unsafe scratch.name
         let length = unsafe set.expandName(at: nameAt, of: node, to: name)
         if length == 1 { return node }
         for index in 0..<length { unsafe name[index] = name[index].lowercasedASCII }
-        return unsafe zone.find(hash: WireName.hash(lowercase: name), name: name, length: length)
+        return unsafe view.pointee.find(hash: WireName.hash(lowercase: name), name: name, length: length)
     }
 
     private func isInDomain(_ target: ZoneNode, cut: ZoneNode) -> Bool {
@@ -83,19 +79,19 @@ extension LookupStep {
 
     /// - Returns: false when an address set did not fit; signatures that do not fit are left out (RFC 4035 3.1.1).
     private mutating func writeAddresses(
-        of node: ZoneNode, ownerAt: Int, _ composer: inout MessageComposer
+        of node: ZoneNode, ownerAt: Int, _ out: inout SectionWriter
     ) -> Bool {
         var remaining = node.setCount
         guard remaining > 0 else { return true }
         var set = node.firstSet
         while true {
-            let type = set.type
-            if type == .a || type == .aaaa, set.recordCount > 0 {
-                guard writeRecords(set, of: node, ownerAt: ownerAt, &composer) else { return false }
-                if wantsDNSSEC, set.isSigned { _ = writeSignatures(of: set, ownerAt: ownerAt, &composer) }
+            let type = set.typeNumber
+            if type == TypeNumber.a || type == TypeNumber.aaaa, set.recordCount > 0 {
+                guard writeRecords(set, of: node, ownerAt: ownerAt, &out) else { return false }
+                if wantsDNSSEC, set.isSigned { _ = writeSignatures(of: set, ownerAt: ownerAt, &out) }
             }
             remaining -= 1
-            if remaining == 0 || type.rawValue >= RRType.aaaa.rawValue { return true }
+            if remaining == 0 || type >= TypeNumber.aaaa { return true }
             set = set.next
         }
     }

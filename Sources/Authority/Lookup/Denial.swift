@@ -6,11 +6,11 @@ extension LookupStep {
     /// The name does not exist, and no wildcard matches it (RFC 4035 3.1.3.2, RFC 5155 7.2.2).
     mutating func proveNameError(closestEncloser: ZoneNode, _ label: Int) {
         if unsafe view.pointee.denial == .nsec {
-            unsafe prove(covering(key.octetsFromStart, key.length))
+            unsafe prove(covering(key.name(0), key.length))
             proveNoWildcard(label)
         } else {
             let from = proveClosestEncloser(from: label)
-            if from > 0 { unsafe prove(hashed(key.octets(fromLabel: from - 1), matching: false)) }
+            if from > 0 { unsafe prove(hashed((key.name(from - 1), key.size(from - 1)), matching: false)) }
             proveNoWildcardHashed(from)
         }
     }
@@ -24,12 +24,12 @@ extension LookupStep {
                 // An empty non-terminal: the record before it shows that there is nothing at it.
                 unsafe prove(covering(node.owner, node.ownerLength))
             }
-            if closestEncloser != nil { unsafe prove(covering(key.octetsFromStart, key.length)) }
+            if closestEncloser != nil { unsafe prove(covering(key.name(0), key.length)) }
             return
         }
         if let closestEncloser {
             let from = proveClosestEncloser(from: closestEncloser)
-            if from > 0 { unsafe prove(hashed(key.octets(fromLabel: from - 1), matching: false)) }
+            if from > 0 { unsafe prove(hashed((key.name(from - 1), key.size(from - 1)), matching: false)) }
             unsafe prove(hashed(wildcard(below: from), matching: true))
             return
         }
@@ -43,9 +43,9 @@ extension LookupStep {
     /// An answer came from a wildcard: the name itself does not exist (RFC 4035 3.1.3.3, RFC 5155 7.2.6).
     mutating func proveWildcard(closestEncloser label: Int) {
         if unsafe view.pointee.denial == .nsec {
-            unsafe prove(covering(key.octetsFromStart, key.length))
+            unsafe prove(covering(key.name(0), key.length))
         } else if label > 0 {
-            unsafe prove(hashed(key.octets(fromLabel: label - 1), matching: false))
+            unsafe prove(hashed((key.name(label - 1), key.size(label - 1)), matching: false))
         }
     }
 
@@ -63,7 +63,7 @@ extension LookupStep {
     /// The name from `label` on exists but has no NSEC3 of its own: it lies in an opt-out span (RFC 5155 7.2.4).
     private mutating func proveUncovered(_ label: Int) {
         let from = proveClosestEncloser(from: label + 1)
-        if from > 0 { unsafe prove(hashed(key.octets(fromLabel: from - 1), matching: false)) }
+        if from > 0 { unsafe prove(hashed((key.name(from - 1), key.size(from - 1)), matching: false)) }
     }
 
     private mutating func proveNoWildcard(_ label: Int) {
@@ -82,7 +82,7 @@ extension LookupStep {
         var from = label
         let apex = unsafe key.labelCount - view.pointee.apexLabels
         while from <= apex {
-            if let match = unsafe hashed(key.octets(fromLabel: from), matching: true) {
+            if let match = unsafe hashed((key.name(from), key.size(from)), matching: true) {
                 prove(match)
                 return from
             }
@@ -98,11 +98,11 @@ extension LookupStep {
 
     /// `*` below the effective name from `label` on, in scratch memory.
     private func wildcard(below label: Int) -> (UnsafePointer<UInt8>, Int) {
-        let length = key.length(from: label)
+        let length = key.size(label)
         let name = unsafe scratch.name
         unsafe name[0] = 1
         unsafe name[1] = UInt8(ascii: "*")
-        unsafe UnsafeMutableRawPointer(name + 2).copyMemory(from: key.octets(from: label), byteCount: length)
+        unsafe UnsafeMutableRawPointer(name + 2).copyMemory(from: key.name(label), byteCount: length)
         return unsafe (UnsafePointer(name), length + 2)
     }
 
@@ -121,15 +121,5 @@ extension LookupStep {
         guard matching else { return unsafe zone.denialNode(atOrBefore: owner, length: length) }
         let found = unsafe zone.find(hash: WireName.hash(lowercase: owner), name: owner, length: length)
         return found?.flags.contains(.nsec3) == true ? found : nil
-    }
-}
-
-extension NameKeyView {
-    /// The whole name in lower case.
-    fileprivate var octetsFromStart: UnsafePointer<UInt8> { unsafe octets(from: 0) }
-
-    /// The name from `label` on, and its length.
-    fileprivate func octets(fromLabel label: Int) -> (UnsafePointer<UInt8>, Int) {
-        unsafe (octets(from: label), length(from: label))
     }
 }

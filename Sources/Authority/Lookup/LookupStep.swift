@@ -7,7 +7,7 @@ internal import DNSCore
 
     /// The effective name.
     private(set) var key: NameKeyView
-    let type: RRType
+    let type: UInt16
     let wantsDNSSEC: Bool
     private(set) var view: UnsafePointer<ZoneView>
     private(set) var zone: Int
@@ -39,7 +39,7 @@ internal import DNSCore
         scratch: LookupScratch
     ) {
         self.key = key
-        self.type = type
+        self.type = type.rawValue
         self.wantsDNSSEC = wantsDNSSEC
         unsafe self.view = view
         self.zone = zone
@@ -64,10 +64,10 @@ internal import DNSCore
     /// - Returns: false when it has been there, or the chain is too long.
     mutating func notes(_ target: NameKeyView) -> Bool {
         if visitedCount == 0 {
-            unsafe scratch.visited[0] = key.hash(from: 0)
+            unsafe scratch.visited[0] = key.hashed(0)
             visitedCount = 1
         }
-        let hash = target.hash(from: 0)
+        let hash = target.hashed(0)
         for index in 0..<visitedCount where unsafe scratch.visited[index] == hash { return false }
         guard visitedCount <= ZoneLookup.aliasLimit else { return false }
         unsafe scratch.visited[visitedCount] = hash
@@ -93,27 +93,28 @@ internal import DNSCore
     @inline(__always) var provesDenial: Bool { unsafe wantsDNSSEC && view.pointee.denial != .none }
 
     /// Looks the effective name up and writes what the answer section gets of it.
-    mutating func resolve(_ composer: inout MessageComposer) {
-        let zone = unsafe view.pointee
-        if let node = zone.find(key, from: 0) {
-            if zone.isOccluded(node, key, from: 0) {
-                if let (above, label) = zone.barrier(above: 0, key) { meet(above, label, &composer) }
-            } else if node.flags.contains(.cut), type != .ds {
+    mutating func resolve(_ out: inout SectionWriter) {
+        if let node = unsafe view.pointee.find(key, from: 0) {
+            if unsafe view.pointee.isOccluded(node, key, from: 0) {
+                if let (above, label) = unsafe view.pointee.barrier(above: 0, key) {
+                    meet(above, label, &out)
+                }
+            } else if node.flags.contains(.cut), type != TypeNumber.ds {
                 refer(node, label: 0)
             } else {
-                answer(from: node, closestEncloser: nil, &composer)
+                answer(from: node, closestEncloser: nil, &out)
             }
             return
         }
-        let (encloser, label) = zone.closestEncloser(key)
-        if !encloser.flags.isDisjoint(with: [.cut, .dname, .occluded]) || zone.checksAncestors {
-            if let (above, aboveLabel) = zone.barrier(above: label, key) {
-                return meet(above, aboveLabel, &composer)
+        let (encloser, label) = unsafe view.pointee.closestEncloser(key)
+        if unsafe !encloser.flags.isDisjoint(with: .covered) || view.pointee.checksAncestors {
+            if let (above, aboveLabel) = unsafe view.pointee.barrier(above: label, key) {
+                return meet(above, aboveLabel, &out)
             }
-            if !encloser.flags.isDisjoint(with: .barrier) { return meet(encloser, label, &composer) }
+            if !encloser.flags.isDisjoint(with: .barrier) { return meet(encloser, label, &out) }
         }
-        if encloser.flags.contains(.wildcardChild), let wildcard = findWildcard(zone, label) {
-            return answer(from: wildcard, closestEncloser: label, &composer)
+        if encloser.flags.contains(.wildcardChild), let wildcard = findWildcard(label) {
+            return answer(from: wildcard, closestEncloser: label, &out)
         }
         kind = .nameError
         authority = .soa
@@ -121,42 +122,44 @@ internal import DNSCore
     }
 
     /// The node of `*` directly below the closest encloser, which is the effective name from `label` on.
-    private func findWildcard(_ zone: ZoneView, _ label: Int) -> ZoneNode? {
-        let length = key.length(from: label)
+    private func findWildcard(_ label: Int) -> ZoneNode? {
+        let length = key.size(label)
         guard length + 2 <= 255 else { return nil }
         let name = unsafe scratch.name
         unsafe name[0] = 1
         unsafe name[1] = UInt8(ascii: "*")
-        unsafe UnsafeMutableRawPointer(name + 2).copyMemory(from: key.octets(from: label), byteCount: length)
-        let hash = unsafe NameHash.extend(key.hash(from: label), label: name)
-        return unsafe zone.find(hash: hash, name: name, length: length + 2)
+        unsafe UnsafeMutableRawPointer(name + 2).copyMemory(from: key.name(label), byteCount: length)
+        let hash = unsafe NameHash.extend(key.hashed(label), label: name)
+        return unsafe view.pointee.find(hash: hash, name: name, length: length + 2)
     }
 
     /// A cut or DNAME stands above the effective name.
-    private mutating func meet(_ node: ZoneNode, _ label: Int, _ composer: inout MessageComposer) {
+    private mutating func meet(_ node: ZoneNode, _ label: Int, _ out: inout SectionWriter) {
         if node.flags.contains(.cut) {
             refer(node, label: label)
         } else {
-            substitute(node, label, &composer)
+            substitute(node, label, &out)
         }
     }
 
     private mutating func refer(_ node: ZoneNode, label: Int) {
         kind = .referral
         authority = .referral(node, label: label)
-        guard provesDenial, node.set(.ds) == nil else { return }
+        guard provesDenial, node.set(TypeNumber.ds) == nil else { return }
         proveNoDS(at: node, label)
     }
 
     /// The effective name is `node`'s, or a wildcard's that is below the closest encloser.
     private mutating func answer(
-        from node: ZoneNode, closestEncloser: Int?, _ composer: inout MessageComposer
+        from node: ZoneNode, closestEncloser: Int?, _ out: inout SectionWriter
     ) {
-        if type == .any || type == .rrsig { return answerMeta(node, closestEncloser, &composer) }
+        if type == TypeNumber.any || type == TypeNumber.rrsig {
+            return answerMeta(node, closestEncloser, &out)
+        }
         if let set = node.set(type) {
             kind = .answer
-            let start = composer.count
-            guard write(set, of: node, ownerAt: nameOffset, &composer) else {
+            let start = out.count
+            guard write(set, of: node, ownerAt: nameOffset, &out) else {
                 isTruncated = true
                 return
             }
@@ -164,16 +167,16 @@ internal import DNSCore
             if let closestEncloser, provesDenial { proveWildcard(closestEncloser: closestEncloser) }
             return
         }
-        if node.flags.contains(.cname), let set = node.set(.cname) {
+        if node.flags.contains(.cname), let set = node.set(TypeNumber.cname) {
             kind = .answer
-            let start = composer.count
-            guard write(set, of: node, ownerAt: nameOffset, &composer) else {
+            let start = out.count
+            guard write(set, of: node, ownerAt: nameOffset, &out) else {
                 isTruncated = true
                 return
             }
             if let closestEncloser, provesDenial { proveWildcard(closestEncloser: closestEncloser) }
             unsafe scratch.targetLength = unsafe set.expandName(at: 12, of: node, to: scratch.target)
-            nameStands(at: composer.offset(ofNameAt: recordData(at: start, composer), droppingLabels: 0))
+            nameStands(at: out.offset(ofNameAt: recordData(at: start, out), droppingLabels: 0))
             wantsTarget = true
             return
         }
@@ -183,9 +186,9 @@ internal import DNSCore
     }
 
     /// Where the data of the record at `offset` of the message begin.
-    private func recordData(at offset: Int, _ composer: borrowing MessageComposer) -> Int {
+    private func recordData(at offset: Int, _ out: borrowing SectionWriter) -> Int {
         // Owners are written as pointers, except far into a large message.
-        let octets = unsafe composer.written
+        let octets = unsafe out.base
         var position = offset
         while unsafe octets.load(fromByteOffset: position, as: UInt8.self) != 0 {
             let length = unsafe octets.load(fromByteOffset: position, as: UInt8.self)
@@ -197,7 +200,7 @@ internal import DNSCore
 
     /// RFC 8482 4.1: one set stands for all in answer to ANY. RRSIG has no set of its own: all signatures are given.
     private mutating func answerMeta(
-        _ node: ZoneNode, _ closestEncloser: Int?, _ composer: inout MessageComposer
+        _ node: ZoneNode, _ closestEncloser: Int?, _ out: inout SectionWriter
     ) {
         var isFound = false
         var fits = true
@@ -207,13 +210,13 @@ internal import DNSCore
         if remaining > 0 {
             var set = node.firstSet
             while remaining > 0, fits {
-                if wanted == .any {
+                if wanted == TypeNumber.any {
                     if set.recordCount > 0, !isFound {
-                        fits = write(set, of: node, ownerAt: owner, &composer)
+                        fits = write(set, of: node, ownerAt: owner, &out)
                         isFound = true
                     }
                 } else if set.isSigned {
-                    fits = writeSignatures(of: set, ownerAt: owner, &composer)
+                    fits = writeSignatures(of: set, ownerAt: owner, &out)
                     isFound = true
                 }
                 remaining -= 1
@@ -236,24 +239,24 @@ internal import DNSCore
     }
 
     /// RFC 6672 3.2 step 3C: the DNAME, the CNAME made of it, and on to that one's target.
-    private mutating func substitute(_ node: ZoneNode, _ label: Int, _ composer: inout MessageComposer) {
+    private mutating func substitute(_ node: ZoneNode, _ label: Int, _ out: inout SectionWriter) {
         kind = .answer
-        guard let set = node.set(.dname) else { return }
-        let ownerAt = composer.offset(ofNameAt: nameOffset, droppingLabels: label)
-        guard write(set, of: node, ownerAt: ownerAt, &composer) else {
+        guard let set = node.set(TypeNumber.dname) else { return }
+        let ownerAt = out.offset(ofNameAt: nameOffset, droppingLabels: label)
+        guard write(set, of: node, ownerAt: ownerAt, &out) else {
             isTruncated = true
             return
         }
         // The labels in front of the DNAME's owner, in the case of the message, before the DNAME's target.
-        let prefix = key.offset(ofLabel: label)
+        let prefix = key.start(label)
         let target = unsafe scratch.target
         var position = nameOffset
         var count = 0
         while count < prefix {
-            position = composer.offset(ofNameAt: position, droppingLabels: 0)
-            let length = 1 + Int(unsafe composer.written.load(fromByteOffset: position, as: UInt8.self))
+            position = out.offset(ofNameAt: position, droppingLabels: 0)
+            let length = 1 + Int(unsafe out.base.load(fromByteOffset: position, as: UInt8.self))
             unsafe UnsafeMutableRawPointer(target + count)
-                .copyMemory(from: composer.written + position, byteCount: length)
+                .copyMemory(from: out.base + position, byteCount: length)
             position += length
             count += length
         }
@@ -265,25 +268,30 @@ internal import DNSCore
         unsafe UnsafeMutableRawPointer(target + prefix).copyMemory(
             from: set.records + 12, byteCount: suffixLength)
         unsafe scratch.targetLength = prefix + suffixLength
-        let start = composer.count
-        offerQuestion(&composer)
+        let start = out.count
+        let (question, isOffered, ownerAt2, length) = unsafe (
+            key, offersQuestion(), nameOffset, scratch.targetLength
+        )
         guard nameOffset <= 0x3fff,
-            unsafe composer.append(
-                ownerOffset: nameOffset, type: .cname, recordClass: .internet, ttl: set.ttl,
-                data: UnsafeBufferPointer(start: target, count: scratch.targetLength))
+            out.lend({ composer in
+                if isOffered { composer.offerQuestion(question) }
+                return unsafe composer.append(
+                    ownerOffset: ownerAt2, type: .cname, recordClass: .internet, ttl: set.ttl,
+                    data: UnsafeBufferPointer(start: target, count: length))
+            })
         else {
             isTruncated = true
             return
         }
-        guard type != .cname, type != .any else { return }
-        nameStands(at: composer.offset(ofNameAt: recordData(at: start, composer), droppingLabels: 0))
+        guard type != TypeNumber.cname, type != TypeNumber.any else { return }
+        nameStands(at: out.offset(ofNameAt: recordData(at: start, out), droppingLabels: 0))
         wantsTarget = true
     }
 
-    /// Lets names that are written by the composer be compressed with the question's suffixes; once a message.
-    mutating func offerQuestion(_ composer: inout MessageComposer) {
-        guard !offered, isDirect else { return }
+    /// Whether the question's suffixes are to be offered now for names that the composer writes; once a message.
+    mutating func offersQuestion() -> Bool {
+        guard !offered, isDirect else { return false }
         offered = true
-        composer.offerQuestion(key)
+        return true
     }
 }

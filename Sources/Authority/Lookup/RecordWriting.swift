@@ -6,13 +6,13 @@ extension LookupStep {
     ///
     /// - Returns: false when they do not fit; then nothing is written.
     mutating func write(
-        _ set: ZoneSet, of node: ZoneNode, ownerAt: Int, _ composer: inout MessageComposer
+        _ set: ZoneSet, of node: ZoneNode, ownerAt: Int, _ out: inout SectionWriter
     ) -> Bool {
-        let mark = composer.count
-        guard writeRecords(set, of: node, ownerAt: ownerAt, &composer) else { return false }
+        let mark = out
+        guard writeRecords(set, of: node, ownerAt: ownerAt, &out) else { return false }
         guard wantsDNSSEC, set.isSigned else { return true }
-        guard writeSignatures(of: set, ownerAt: ownerAt, &composer) else {
-            composer.takeBack(to: mark, records: set.recordCount)
+        guard writeSignatures(of: set, ownerAt: ownerAt, &out) else {
+            out = mark
             return false
         }
         return true
@@ -22,15 +22,15 @@ extension LookupStep {
     ///
     /// - Returns: false when they do not fit; then nothing is written.
     mutating func writeRecords(
-        _ set: ZoneSet, of node: ZoneNode, ownerAt: Int, _ composer: inout MessageComposer
+        _ set: ZoneSet, of node: ZoneNode, ownerAt: Int, _ out: inout SectionWriter
     ) -> Bool {
         let patches = set.patchCount
-        let start = composer.count
+        let start = out.count
         guard patches == 0 || (isDirect && start + set.byteCount <= 0x3fff), ownerAt <= 0x3fff else {
-            return writeExpanded(set, of: node, ownerAt: ownerAt, &composer)
+            return writeExpanded(set, of: node, ownerAt: ownerAt, &out)
         }
         let size = set.byteCount
-        guard let target = unsafe composer.space(for: size) else { return false }
+        guard let target = unsafe out.space(for: size) else { return false }
         unsafe target.copyMemory(from: set.records, byteCount: size)
         if ownerAt != 12 { unsafe LookupStep.setOwners(target, size, ownerAt) }
         if patches > 0 {
@@ -46,20 +46,20 @@ extension LookupStep {
                     as: UInt16.self)
             }
         }
-        composer.advance(by: size, records: set.recordCount)
+        out.advance(by: size, records: set.recordCount)
         return true
     }
 
     /// Writes the signatures over a set.
     ///
     /// - Returns: false when they do not fit; then nothing is written.
-    func writeSignatures(of set: ZoneSet, ownerAt: Int, _ composer: inout MessageComposer) -> Bool {
+    func writeSignatures(of set: ZoneSet, ownerAt: Int, _ out: inout SectionWriter) -> Bool {
         let (records, count, size) = unsafe set.signatures
         guard ownerAt <= 0x3fff else { return false }
-        guard let target = unsafe composer.space(for: size) else { return false }
+        guard let target = unsafe out.space(for: size) else { return false }
         unsafe target.copyMemory(from: records, byteCount: size)
         if ownerAt != 12 { unsafe LookupStep.setOwners(target, size, ownerAt) }
-        composer.advance(by: size, records: count)
+        out.advance(by: size, records: count)
         return true
     }
 
@@ -78,76 +78,107 @@ extension LookupStep {
 
     /// Writes the records of a set with names expanded, for the composer to compress as it can.
     private mutating func writeExpanded(
-        _ set: ZoneSet, of node: ZoneNode, ownerAt: Int, _ composer: inout MessageComposer
+        _ set: ZoneSet, of node: ZoneNode, ownerAt: Int, _ out: inout SectionWriter
     ) -> Bool {
-        offerQuestion(&composer)
-        let mark = composer.mark()
-        var position = 0
-        for _ in 0..<set.recordCount {
-            let length = unsafe set.expandData(of: position, node: node, to: scratch.data)
-            let data = unsafe UnsafeBufferPointer(start: UnsafePointer(scratch.data), count: length)
-            let fits =
-                ownerAt <= 0x3fff
-                ? unsafe composer.append(
-                    ownerOffset: ownerAt, type: set.type, recordClass: .internet, ttl: set.ttl, data: data)
-                : unsafe composer.append(
-                    ownerOctets: key.octets(from: 0), ownerLength: key.length, type: set.type,
-                    recordClass: .internet, ttl: set.ttl, data: data)
-            guard fits else {
-                composer.rollBack(to: mark)
-                return false
+        let (question, isOffered) = (key, offersQuestion())
+        let buffer = unsafe scratch.data
+        let mark = out
+        let fits = out.lend { composer in
+            if isOffered { composer.offerQuestion(question) }
+            var position = 0
+            for _ in 0..<set.recordCount {
+                let length = unsafe set.expandData(of: position, node: node, to: buffer)
+                let data = unsafe UnsafeBufferPointer(start: UnsafePointer(buffer), count: length)
+                let fits =
+                    ownerAt <= 0x3fff
+                    ? unsafe composer.append(
+                        ownerOffset: ownerAt, type: set.type, recordClass: .internet, ttl: set.ttl, data: data
+                    )
+                    : unsafe composer.append(
+                        ownerOctets: question.base, ownerLength: question.length, type: set.type,
+                        recordClass: .internet, ttl: set.ttl, data: data)
+                guard fits else { return false }
+                position = set.nextRecord(after: position)
             }
-            position = set.nextRecord(after: position)
+            return true
         }
-        return true
+        if !fits { out = mark }
+        return fits
     }
 
     /// Where in the message the owner of `node` stands as a suffix of the effective name; nil when it does not.
-    func placeInMessage(of node: ZoneNode, _ composer: borrowing MessageComposer) -> Int? {
+    func placeInMessage(of node: ZoneNode, _ out: borrowing SectionWriter) -> Int? {
         let length = node.ownerLength
         let surplus = key.length - length
-        guard surplus >= 0, unsafe ZoneTable.isSame(node.owner, key.octets(from: 0) + surplus, length) else {
+        guard surplus >= 0, unsafe ZoneTable.isSame(node.owner, key.name(0) + surplus, length) else {
             return nil
         }
         var label = 0
-        while label <= key.labelCount, key.offset(ofLabel: label) < surplus { label += 1 }
-        guard key.offset(ofLabel: label) == surplus else { return nil }
-        return isDirect ? 12 + surplus : composer.offset(ofNameAt: nameOffset, droppingLabels: label)
+        while label <= key.labelCount, key.start(label) < surplus { label += 1 }
+        guard key.start(label) == surplus else { return nil }
+        return isDirect ? 12 + surplus : out.offset(ofNameAt: nameOffset, droppingLabels: label)
     }
 
     /// Writes a set under an owner that may stand nowhere in the message yet, with signatures if they are wanted.
     ///
     /// - Returns: where its owner stands in the message; nil when they do not fit, and nothing is written.
     mutating func writeWithOwner(
-        _ set: ZoneSet, of node: ZoneNode, _ composer: inout MessageComposer
+        _ set: ZoneSet, of node: ZoneNode, _ out: inout SectionWriter
     ) -> Int? {
-        if let place = placeInMessage(of: node, composer) {
-            return write(set, of: node, ownerAt: place, &composer) ? place : nil
+        if let place = placeInMessage(of: node, out) {
+            return write(set, of: node, ownerAt: place, &out) ? place : nil
         }
-        offerQuestion(&composer)
-        let start = composer.count
-        let mark = composer.mark()
-        var position = 0
-        for index in 0..<set.recordCount {
-            let length = unsafe set.expandData(of: position, node: node, to: scratch.data)
-            let data = unsafe UnsafeBufferPointer(start: UnsafePointer(scratch.data), count: length)
-            let fits =
-                index == 0 || start > 0x3fff
-                ? unsafe composer.append(
-                    ownerOctets: node.owner, ownerLength: node.ownerLength, type: set.type,
-                    recordClass: .internet, ttl: set.ttl, data: data)
-                : unsafe composer.append(
-                    ownerOffset: start, type: set.type, recordClass: .internet, ttl: set.ttl, data: data)
-            guard fits else {
-                composer.rollBack(to: mark)
-                return nil
-            }
-            position = set.nextRecord(after: position)
+        let start = out.count
+        let mark = out
+        guard writeUnderOwnName(set, of: node, &out) else {
+            out = mark
+            return nil
         }
-        if wantsDNSSEC, set.isSigned, !writeSignatures(of: set, ownerAt: start, &composer) {
-            composer.rollBack(to: mark)
+        if wantsDNSSEC, set.isSigned, !writeSignatures(of: set, ownerAt: start, &out) {
+            out = mark
             return nil
         }
         return start
+    }
+
+    /// Writes the records of a set, the first with its owner's name, the others with a pointer to that.
+    private mutating func writeUnderOwnName(
+        _ set: ZoneSet, of node: ZoneNode, _ out: inout SectionWriter
+    ) -> Bool {
+        // The usual case, an NSEC of the question's zone: the labels below the apex, then a pointer to the apex.
+        let apexLength = unsafe view.pointee.apexLength
+        let own = node.ownerLength - apexLength
+        if isDirect, set.patchCount == 0, set.recordCount == 1, own >= 0 {
+            let size = set.byteCount
+            guard let target = unsafe out.space(for: own + size) else { return false }
+            unsafe target.copyMemory(from: node.owner, byteCount: own)
+            unsafe (target + own).copyMemory(from: set.records, byteCount: size)
+            let apexAt = 12 + key.length - apexLength
+            unsafe target.storeBytes(
+                of: UInt16(truncatingIfNeeded: 0xc000 | apexAt).bigEndian, toByteOffset: own, as: UInt16.self)
+            out.advance(by: own + size, records: 1)
+            return true
+        }
+        let (question, isOffered) = (key, offersQuestion())
+        let buffer = unsafe scratch.data
+        let start = out.count
+        return out.lend { composer in
+            if isOffered { composer.offerQuestion(question) }
+            var position = 0
+            for index in 0..<set.recordCount {
+                let length = unsafe set.expandData(of: position, node: node, to: buffer)
+                let data = unsafe UnsafeBufferPointer(start: UnsafePointer(buffer), count: length)
+                let fits =
+                    index == 0 || start > 0x3fff
+                    ? unsafe composer.append(
+                        ownerOctets: node.owner, ownerLength: node.ownerLength, type: set.type,
+                        recordClass: .internet, ttl: set.ttl, data: data)
+                    : unsafe composer.append(
+                        ownerOffset: start, type: set.type, recordClass: .internet, ttl: set.ttl, data: data)
+                guard fits else { return false }
+                position = set.nextRecord(after: position)
+            }
+            return true
+        }
     }
 }

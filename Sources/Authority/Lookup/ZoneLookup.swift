@@ -49,24 +49,26 @@ package import DNSCore
         guard let view = unsafe catalog.view(number) else {
             return ZoneAnswer(.notLoaded, .serverFailure, zone: number)
         }
-        var step = unsafe LookupStep(
-            key: question, type: type, wantsDNSSEC: wantsDNSSEC, view: unsafe view, zone: number,
-            scratch: scratch)
-        composer.start(.answer)
-        while true {
-            step.resolve(&composer)
-            guard step.wantsTarget else { break }
-            guard follow(&step, catalog, &composer) else { break }
+        return unsafe withUnsafeMutablePointer(to: &composer) { composer in
+            var step = unsafe LookupStep(
+                key: question, type: type, wantsDNSSEC: wantsDNSSEC, view: view, zone: number,
+                scratch: scratch)
+            var out = unsafe SectionWriter(composer)
+            out.start(.answer)
+            while true {
+                step.resolve(&out)
+                guard step.wantsTarget, follow(&step, catalog) else { break }
+            }
+            let result = step.finish(&out, asked: number)
+            out.giveBack()
+            return result
         }
-        return step.finish(&composer, asked: number)
     }
 
     /// Goes on to the target of the alias that was written last.
     ///
     /// - Returns: false when the chain ends: outside our zones, in a circle, or after too many.
-    private mutating func follow(
-        _ step: inout LookupStep, _ catalog: borrowing ZoneCatalog, _ composer: inout MessageComposer
-    ) -> Bool {
+    private mutating func follow(_ step: inout LookupStep, _ catalog: borrowing ZoneCatalog) -> Bool {
         step.wantsTarget = false
         isOdd.toggle()
         let name = unsafe scratch.target
@@ -80,11 +82,8 @@ package import DNSCore
             target = unsafe evenTarget.view
         }
         guard step.notes(target) else { return false }
-        guard let (number, _) = catalog.closest(target, from: 0) else {
-            step.kind = .alias
-            return false
-        }
-        guard let view = unsafe catalog.view(number) else {
+        guard let (number, _) = catalog.closest(target, from: 0), let view = unsafe catalog.view(number)
+        else {
             step.kind = .alias
             return false
         }

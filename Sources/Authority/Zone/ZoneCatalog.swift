@@ -11,7 +11,7 @@ package import DNSCore
     private let index: CatalogIndex
     private let chunks: [CatalogChunk]
     /// The addresses of the chunks' views, for searching without counting references.
-    private let views: UnsafeMutablePointer<UnsafeMutablePointer<ZoneView?>>
+    private let views: UnsafeMutablePointer<UnsafeMutablePointer<UnsafePointer<ZoneView>?>>
 
     /// A catalog of zones; one without a snapshot is known but cannot be served (SERVFAIL).
     ///
@@ -83,8 +83,8 @@ package import DNSCore
         while label <= key.labelCount {
             if index.hasZones(at: key.labelCount - label),
                 let number = unsafe index.find(
-                    hash: key.hash(from: label), name: key.octets(from: label),
-                    length: key.length(from: label))
+                    hash: key.hashed(label), name: key.name(label),
+                    length: key.size(label))
             {
                 return (number, label)
             }
@@ -96,23 +96,20 @@ package import DNSCore
     /// What answers from zone `number`; nil when it cannot be served.
     @inline(__always)
     func view(_ number: Int) -> UnsafePointer<ZoneView>? {
-        let slot = unsafe views[number >> ZoneCatalog.chunkBits] + (number & (1 << ZoneCatalog.chunkBits - 1))
-        guard unsafe slot.pointee != nil else { return nil }
-        // An optional's payload stands at its beginning.
-        return unsafe UnsafeRawPointer(slot).assumingMemoryBound(to: ZoneView.self)
+        unsafe views[number >> ZoneCatalog.chunkBits][number & (1 << ZoneCatalog.chunkBits - 1)]
     }
 }
 
 /// Up to 256 zones: their snapshots, which this keeps alive, and beside them their views.
 @safe final class CatalogChunk: @unchecked Sendable {
     let snapshots: [ZoneSnapshot?]
-    let views: UnsafeMutablePointer<ZoneView?>
+    let views: UnsafeMutablePointer<UnsafePointer<ZoneView>?>
 
     init(_ snapshots: [ZoneSnapshot?]) {
         self.snapshots = snapshots
         unsafe views = .allocate(capacity: max(snapshots.count, 1))
         for (number, snapshot) in snapshots.enumerated() {
-            unsafe (views + number).initialize(to: snapshot?.view)
+            unsafe (views + number).initialize(to: snapshot?.viewAddress)
         }
     }
 

@@ -39,6 +39,8 @@ internal import Synchronization
         /// The first label is `*`.
         static let wildcard = Flags(rawValue: 1024)
 
+        /// What may lie above a name that does not exist, or at its closest encloser.
+        static let covered: Flags = [.cut, .dname, .occluded]
         /// What ends a search that comes from above.
         static let barrier: Flags = [.cut, .dname]
     }
@@ -84,12 +86,16 @@ internal import Synchronization
 
     /// The set of `type`; nil when there is none. A set that has only signatures is none.
     @inline(__always)
-    func set(_ type: RRType) -> ZoneSet? {
+    func set(_ type: RRType) -> ZoneSet? { set(type.rawValue) }
+
+    /// The set of the type with this number; nil when there is none.
+    @inline(__always)
+    func set(_ type: UInt16) -> ZoneSet? {
         var remaining = setCount
         guard remaining > 0 else { return nil }
         var set = firstSet
         while true {
-            if set.type == type { return set.recordCount > 0 ? set : nil }
+            if set.typeNumber == type { return set.recordCount > 0 ? set : nil }
             remaining -= 1
             if remaining == 0 { return nil }
             set = set.next
@@ -126,7 +132,8 @@ internal import Synchronization
         static let references = Flags(rawValue: 2)
     }
 
-    @inline(__always) var type: RRType { RRType(rawValue: unsafe base.loadUnaligned(as: UInt16.self)) }
+    @inline(__always) var typeNumber: UInt16 { unsafe base.loadUnaligned(as: UInt16.self) }
+    var type: RRType { RRType(rawValue: typeNumber) }
     @inline(__always) var recordCount: Int {
         Int(unsafe base.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
     }

@@ -104,7 +104,7 @@ internal import DNSCore
         let start = buffer.extend(by: 12)
         unsafe writeFixed(buffer.base + start, type: setType, ttl: ttl)
         recordCount += 1
-        if RDataRegistry.hasCompressibleName(setType) {
+        if ZoneNodeWriter.isCompressible(setType.rawValue) {
             unsafe appendCompressing(&buffer, data, length)
         } else {
             unsafe buffer.append(data, length)
@@ -112,7 +112,7 @@ internal import DNSCore
         let written = buffer.count - start - 12
         unsafe buffer.base.storeBytes(
             of: UInt16(truncatingIfNeeded: written).bigEndian, toByteOffset: start + 10, as: UInt16.self)
-        if let at = ZoneNodeWriter.targetOffset(setType), length > at {
+        if let at = ZoneNodeWriter.targetOffset(setType.rawValue), length > at {
             let isInside = unsafe isInZone(data + at, length - at)
             targets.append(isInside ? TargetReference.unknown : TargetReference.outside)
         }
@@ -193,12 +193,21 @@ internal import DNSCore
     }
 
     /// Where in the data of `type` the name stands whose addresses belong into the additional section.
-    static func targetOffset(_ type: RRType) -> Int? {
+    static func targetOffset(_ type: UInt16) -> Int? {
         switch type {
-        case .ns: 0
-        case .mx, .svcb, .https, .afsdb, .rt, .kx: 2
-        case .srv: 6
+        case 2: 0  // NS
+        case 15, 18, 21, 36, 64, 65: 2  // MX, AFSDB, RT, KX, SVCB, HTTPS
+        case 33: 6  // SRV
         default: nil
+        }
+    }
+
+    /// Whether the data of the type may hold a name that is compressed: those of RFC 1035.
+    @inline(__always)
+    private static func isCompressible(_ type: UInt16) -> Bool {
+        switch type {
+        case 2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 15: true
+        default: false
         }
     }
 

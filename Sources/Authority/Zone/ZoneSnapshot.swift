@@ -5,12 +5,14 @@ package import DNSCore
 /// It rests on a ``ZoneTable``, flat memory with all names, and shows of a ``ZoneOverlay`` the changes made since that
 /// table up to its own commit. A commit thus costs the names it touches, whatever the size of the zone, and readers of
 /// older versions are not disturbed. When an overlay has become large, ``wantsCompaction`` asks for a new table.
-package final class ZoneSnapshot: @unchecked Sendable {
+@safe package final class ZoneSnapshot: @unchecked Sendable {
     /// The zone's name, in the case of its file.
     package let apex: Name
     let table: ZoneTable
     let overlay: ZoneOverlay?
-    let view: ZoneView
+    /// Where the view stands, for readers that hold this snapshot alive but do not count references.
+    let viewAddress: UnsafePointer<ZoneView>
+    var view: ZoneView { unsafe viewAddress.pointee }
 
     /// Builds a zone from records in any order.
     ///
@@ -33,7 +35,14 @@ package final class ZoneSnapshot: @unchecked Sendable {
         self.apex = apex
         self.table = table
         self.overlay = overlay
-        view = ZoneView(table: table, overlay: overlayView, checksAncestors: checksAncestors)
+        let place = UnsafeMutablePointer<ZoneView>.allocate(capacity: 1)
+        unsafe place.initialize(
+            to: ZoneView(table: table, overlay: overlayView, checksAncestors: checksAncestors))
+        unsafe viewAddress = UnsafePointer(place)
+    }
+
+    deinit {
+        unsafe viewAddress.deallocate()
     }
 
     /// The SOA's serial number.

@@ -16,7 +16,8 @@ extension ZoneTable {
         for offset in referring {
             let node = unsafe ZoneNode(base: unsafe UnsafeRawPointer(arena + offset))
             node.forEachSet { set in
-                guard set.flags.contains(.references), let at = ZoneNodeWriter.targetOffset(set.type) else {
+                guard set.flags.contains(.references), let at = ZoneNodeWriter.targetOffset(set.typeNumber)
+                else {
                     return
                 }
                 var record = 0

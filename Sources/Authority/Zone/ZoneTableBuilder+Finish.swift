@@ -171,7 +171,7 @@ extension ZoneTableBuilder {
             }
             writer.endSignatures(&arena)
         }
-        return ZoneNodeWriter.targetOffset(type) != nil
+        return ZoneNodeWriter.targetOffset(type.rawValue) != nil
     }
 
     private func data(_ record: Int) -> (UnsafePointer<UInt8>, Int) {

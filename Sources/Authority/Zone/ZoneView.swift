@@ -49,7 +49,7 @@ internal import DNSCore
     @inline(__always)
     func find(_ key: NameKeyView, from index: Int) -> ZoneNode? {
         unsafe find(
-            hash: key.hash(from: index), name: key.octets(from: index), length: key.length(from: index))
+            hash: key.hashed(index), name: key.name(index), length: key.size(index))
     }
 
     /// Whether `node`, found under `key` from label `index` on, lies below a cut or a DNAME.
