@@ -3,7 +3,9 @@ private import Glibc
 private import Operations
 private import RouterAgent
 
-/// The NTS router agent. Stays in the foreground, logs to standard error; SIGTERM and SIGINT stop it, SIGHUP reloads.
+/// The NTS router agent.
+///
+/// Stays in the foreground, logs to standard error; SIGTERM and SIGINT stop it, SIGHUP reloads.
 struct ToriiRouter: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "torii-router", abstract: "The Torii NTS router agent.",

@@ -2,7 +2,9 @@ internal import ArgumentParser
 private import Glibc
 internal import Operations
 
-/// Checks that need no daemon. The rooms that can check live in the daemons' programs, so these verbs become them.
+/// Checks that need no daemon.
+///
+/// The rooms that can check live in the daemons' programs, so these verbs become them.
 struct CheckGroup: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check files; exits 0 good, 1 bad. Needs no daemon.",

@@ -21,12 +21,15 @@ struct Connection: ParsableArguments {
     @Option(help: "Seconds to wait for an answer.")
     var timeout = 600
 
-    /// The command that `words` ask for. The options of this type may stand before the verb too.
+    /// The command that `words` ask for.
+    ///
+    /// The options of this type may stand before the verb too.
     ///
     /// - Throws: what the parser has to say.
     static func parse(_ words: [String]) throws -> any ParsableCommand {
         let (leading, rest) = split(words)
-        guard !leading.isEmpty, !rest.isEmpty else { return try Toriictl.parseAsRoot(words) }
+        guard !leading.isEmpty else { return try Toriictl.parseAsRoot(words) }
+        guard !rest.isEmpty else { return try Toriictl.parseAsRoot([]) }
         let end = rest.firstIndex(of: "--") ?? rest.endIndex
         do {
             return try Toriictl.parseAsRoot(Array(rest[..<end]) + leading + Array(rest[end...]))
@@ -105,7 +108,9 @@ struct Connection: ParsableArguments {
         return "/run/torii/\(name).sock"
     }
 
-    /// The control socket that the configuration in `file` names. The rest of the file need not be right.
+    /// The control socket that the configuration in `file` names.
+    ///
+    /// The rest of the file need not be right.
     private static func socket(namedBy file: String, default fallback: String) -> String {
         let directory = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
         let root = try? ConfigurationFile.load(file)

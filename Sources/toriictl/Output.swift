@@ -1,7 +1,9 @@
 private import Glibc
 private import Operations
 
-/// Standard output and standard error. A reader that is gone ends the program quietly.
+/// Standard output and standard error.
+///
+/// A reader that is gone ends the program quietly.
 enum Output {
     case standard
     case error

@@ -1,7 +1,9 @@
 internal import ArgumentParser
 internal import Operations
 
-/// All verbs. Those of the daemons travel over their control sockets; `check`, `config` and `key generate` need none.
+/// All verbs.
+///
+/// Those of the daemons travel over their control sockets; `check`, `config` and `key generate` need none.
 struct Toriictl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "toriictl",

@@ -3,7 +3,9 @@ private import Glibc
 private import Operations
 private import Server
 
-/// The DNS server. Stays in the foreground, logs to standard error; SIGTERM and SIGINT stop it, SIGHUP reloads.
+/// The DNS server.
+///
+/// Stays in the foreground, logs to standard error; SIGTERM and SIGINT stop it, SIGHUP reloads.
 struct Toriid: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "toriid", abstract: "The Torii DNS server.",
@@ -26,7 +28,8 @@ struct Toriid: ParsableCommand {
             return 0
         }
         if checkZone.count == 2 { return ServerProgram.checkZone(origin: checkZone[0], file: checkZone[1]) }
-        return check ? ServerProgram.check(configurationPath: config) : ServerProgram.run(configurationPath: config)
+        return check
+            ? ServerProgram.check(configurationPath: config) : ServerProgram.run(configurationPath: config)
     }
 
     func validate() throws {

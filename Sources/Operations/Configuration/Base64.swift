@@ -1,6 +1,8 @@
 /// Base 64 with padding (RFC 4648 4).
 package enum Base64 {
-    /// The octets that `text` stands for; blanks are skipped. Nil when it is not base 64.
+    /// The octets that `text` stands for; blanks are skipped.
+    ///
+    /// Nil when it is not base 64.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var result: [UInt8] = []
         var bits: UInt32 = 0

@@ -2,7 +2,9 @@ private import Glibc
 
 /// The `control` section: the socket that `toriictl` speaks to.
 package struct ControlConfiguration: Sendable {
-    /// The socket's path, relative to the configuration file; its directory is made when missing. Mode 0660.
+    /// The socket's path, relative to the configuration file; its directory is made when missing.
+    ///
+    /// Mode 0660.
     package let socket: String
 
     /// Reads the section; each daemon has another default.

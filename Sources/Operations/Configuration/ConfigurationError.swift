@@ -24,7 +24,9 @@ package struct ConfigurationError: Error, Hashable, Sendable, CustomStringConver
     }
 }
 
-/// Everything wrong in a configuration file, in the order of the file. Never empty.
+/// Everything wrong in a configuration file, in the order of the file.
+///
+/// Never empty.
 package struct ConfigurationErrors: Error, Sendable, CustomStringConvertible {
     package let errors: [ConfigurationError]
 

@@ -23,7 +23,9 @@ package struct ControlRequest: Sendable {
 package struct ControlOutcome: Sendable {
     /// 0 done, 1 error, 2 bad usage.
     package let exitCode: Int
-    /// What people read; may have several lines. Empty: nothing to say.
+    /// What people read; may have several lines.
+    ///
+    /// Empty: nothing to say.
     package let text: String
     /// What programs read with `--json`; nil: the text.
     package let data: JSONValue?

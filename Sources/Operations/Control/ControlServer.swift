@@ -25,7 +25,9 @@ package final class ControlServer: Sendable {
     private let isStopped = Atomic<Bool>(false)
     private let exclusive = Mutex(())
 
-    /// Listens at `path`; the directory is made when missing. Clients are answered after ``start()``.
+    /// Listens at `path`; the directory is made when missing.
+    ///
+    /// Clients are answered after ``start()``.
     ///
     /// - Throws: ``ControlError``.
     package init(path: String, commands: CommandList, maximumClients: Int = 32) throws(ControlError) {

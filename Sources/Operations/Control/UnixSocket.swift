@@ -37,7 +37,9 @@ struct UnixSocket: ~Copyable {
         return UnixSocket(adopting: descriptor)
     }
 
-    /// Listens at `path`. A socket there that nobody listens on any more is replaced. Mode 0660.
+    /// Listens at `path`.
+    ///
+    /// A socket there that nobody listens on any more is replaced. Mode 0660.
     ///
     /// - Throws: ``ControlError``.
     /// - Returns: the listening descriptor, which the caller owns.

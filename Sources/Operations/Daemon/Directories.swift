@@ -2,7 +2,9 @@ private import Glibc
 
 /// Directories that the daemons need.
 package enum Directories {
-    /// Makes the directory that the file at `path` is in, and those above it, when missing. Mode 0755.
+    /// Makes the directory that the file at `path` is in, and those above it, when missing.
+    ///
+    /// Mode 0755.
     ///
     /// A directory that cannot be made shows when the file is opened.
     package static func make(forFileAt path: String) {

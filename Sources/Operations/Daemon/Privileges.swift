@@ -2,7 +2,9 @@ private import Glibc
 
 /// Who the process is, and how it becomes somebody with fewer rights.
 package enum Privileges {
-    /// Why privileges were not dropped. The program must end then.
+    /// Why privileges were not dropped.
+    ///
+    /// The program must end then.
     package enum Failure: Error, Equatable, CustomStringConvertible {
         /// There is no such account.
         case unknownUser(String)
@@ -42,7 +44,9 @@ package enum Privileges {
         return unsafe Account(name: name, user: entry.pw_uid, group: entry.pw_gid)
     }
 
-    /// Becomes the account called `name` for good; nil: stays who it is. See ``drop(to:)-swift.type.method``.
+    /// Becomes the account called `name` for good; nil: stays who it is.
+    ///
+    /// See ``drop(to:)-swift.type.method``.
     ///
     /// - Throws: ``Failure``; the process may then be in between and must end.
     package static func drop(to name: String?) throws(Failure) {
@@ -50,8 +54,10 @@ package enum Privileges {
         try drop(to: try account(named: name))
     }
 
-    /// Becomes `account` for good: its groups, its group, its user. To be called once sockets are bound; applies to
-    /// all threads. A process that is that account already stays as it is.
+    /// Becomes `account` for good: its groups, its group, its user.
+    ///
+    /// To be called once sockets are bound; applies to all threads. A process that is that account already
+    /// stays as it is.
     ///
     /// - Throws: ``Failure``; the process may then be in between and must end.
     package static func drop(to account: Account) throws(Failure) {

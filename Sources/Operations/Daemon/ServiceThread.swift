@@ -1,6 +1,8 @@
 private import Glibc
 
-/// A kernel thread for the slow side: log, control channel, signals. 8 MiB of stack; all signals blocked.
+/// A kernel thread for the slow side: log, control channel, signals.
+///
+/// 8 MiB of stack; all signals blocked.
 package enum ServiceThread {
     private final class Body {
         let run: @Sendable () -> Void

@@ -28,7 +28,9 @@ package enum SignalWatcher {
         _ = signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Waits for the next watched signal. To be called on one thread only.
+    /// Waits for the next watched signal.
+    ///
+    /// To be called on one thread only.
     package static func next() -> DaemonSignal {
         var set = watched
         while true {

@@ -16,7 +16,9 @@ package struct Log: Sendable {
         logger = Logger(label: subsystem) { StandardErrorLogHandler(subsystem: $0) }
     }
 
-    /// What is written and how, from now on. Takes effect everywhere at once.
+    /// What is written and how, from now on.
+    ///
+    /// Takes effect everywhere at once.
     package static func configure(_ configuration: LogConfiguration, linesPerSecond: Int = 10) {
         LogSettings.shared.level.store(configuration.level.order, ordering: .relaxed)
         LogSettings.shared.isJSON.store(configuration.format == .json, ordering: .relaxed)

@@ -39,7 +39,9 @@ package final class LogSink: Sendable {
     /// Lines that were dropped since the start because the buffer was full.
     package var linesDropped: Int { droppedLines.load(ordering: .relaxed) }
 
-    /// From now on lines are written by a thread of their own. Call it once, when the daemon is up.
+    /// From now on lines are written by a thread of their own.
+    ///
+    /// Call it once, when the daemon is up.
     package func startQueueing() {
         guard wakeRead >= 0, ServiceThread.start("torii-log", { self.run() }) else { return }
         state.withLock { $0.isQueued = true }

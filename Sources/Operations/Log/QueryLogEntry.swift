@@ -1,4 +1,6 @@
-/// One query and its answer, as a line of the query log. Text throughout: this room knows no DNS.
+/// One query and its answer, as a line of the query log.
+///
+/// Text throughout: this room knows no DNS.
 package struct QueryLogEntry: Sendable {
     /// The client's address and port.
     package var client = ""

@@ -16,7 +16,9 @@ where Counter.RawValue == Int {
 
     deinit { unsafe base.deallocate() }
 
-    /// Counts `amount`. Only on the block's own thread.
+    /// Counts `amount`.
+    ///
+    /// Only on the block's own thread.
     @inline(__always)
     package func add(_ counter: Counter, _ amount: UInt64 = 1) {
         unsafe base[counter.rawValue] &+= amount
@@ -57,7 +59,9 @@ where Counter.RawValue == Int {
         unsafe total.deallocate()
     }
 
-    /// Counts an observation. Only on the block's own thread.
+    /// Counts an observation.
+    ///
+    /// Only on the block's own thread.
     package func observe(_ value: Double) {
         var index = 0
         while index < bounds.count, value > bounds[index] { index += 1 }

@@ -3,7 +3,9 @@ private import Synchronization
 
 /// Where the rooms' figures come together when somebody asks.
 package final class MetricsRegistry: Sendable {
-    /// Adds a room's figures to a collection. Called on the thread that asks.
+    /// Adds a room's figures to a collection.
+    ///
+    /// Called on the thread that asks.
     package typealias Source = @Sendable (inout MetricsCollection) -> Void
 
     private let sources = Mutex<[Source]>([])

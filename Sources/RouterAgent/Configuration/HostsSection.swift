@@ -5,9 +5,13 @@ package import Operations
 package struct HostsSection: ConfigurationRecord {
     /// Whether names are learnt from the DNS UPDATEs that pass from inside to outside.
     package let observeUpdates: Bool
-    /// Only updates to these servers count. Empty: to any.
+    /// Only updates to these servers count.
+    ///
+    /// Empty: to any.
     package let ddnsServers: [IPPrefix]
-    /// Only names at or below these count. Empty: any.
+    /// Only names at or below these count.
+    ///
+    /// Empty: any.
     package let suffixes: [Name]
     /// How long a learnt name stays without being seen again.
     package let lifetime: Duration
@@ -39,11 +43,17 @@ package struct StaticHostSection: ConfigurationRecord {
     package let name: Name
     /// Its private address.
     package let address: IPAddress
-    /// What it may be reached by: `all`, or a list of ports. Default: `permissions.allow`.
+    /// What it may be reached by: `all`, or a list of ports.
+    ///
+    /// Default: `permissions.allow`.
     package let allow: AllowedPorts?
-    /// Who may reach it. Empty: everyone.
+    /// Who may reach it.
+    ///
+    /// Empty: everyone.
     package let from: [IPPrefix]
-    /// Servers that may open it. Empty: all of `servers`.
+    /// Servers that may open it.
+    ///
+    /// Empty: all of `servers`.
     package let servers: [IPAddress]
 
     package init(_ section: ConfigurationSection) {

@@ -17,7 +17,9 @@ package struct PermissionsSection: ConfigurationRecord {
     package let flowsPerPermission: Int
     /// What a host may be reached by where nothing else is said: `all`, or a list of ports.
     package let allow: AllowedPorts
-    /// Ports of the router itself, which are never mapped. The notification port is always one of them.
+    /// Ports of the router itself, which are never mapped.
+    ///
+    /// The notification port is always one of them.
     package let reservedPorts: [PortRange]
     /// Bounds.
     package let limits: PermissionLimitsSection
@@ -64,7 +66,9 @@ package enum InnerRouters: Hashable, Sendable {
     case only([IPAddress])
 }
 
-/// The `permissions.limits` section. A notification over a limit is refused, and counted.
+/// The `permissions.limits` section.
+///
+/// A notification over a limit is refused, and counted.
 package struct PermissionLimitsSection: ConfigurationRecord {
     /// Permissions at one time.
     package let entries: Int

@@ -7,7 +7,9 @@ package struct RouterConfiguration: ConfigurationRecord {
     package let router: RouterSection
     /// The socket that `toriictl` speaks to.
     package let control: ControlConfiguration
-    /// NTS servers that may notify. Everyone else gets no answer.
+    /// NTS servers that may notify.
+    ///
+    /// Everyone else gets no answer.
     package let servers: [RouterServerSection]
     /// TSIG keys (RFC 8945) of form v2, and of our own updates.
     package let keys: [RouterKeySection]
@@ -17,11 +19,15 @@ package struct RouterConfiguration: ConfigurationRecord {
     package let permissions: PermissionsSection
     /// What is put into the kernel.
     package let nftables: NftablesSection
-    /// Addresses of hosts kept right in the DNS when the outside address or prefix changes. Off when absent.
+    /// Addresses of hosts kept right in the DNS when the outside address or prefix changes.
+    ///
+    /// Off when absent.
     package let publish: PublishSection?
     /// The log on standard error.
     package let log: LogConfiguration
-    /// Figures for Prometheus. Off when absent.
+    /// Figures for Prometheus.
+    ///
+    /// Off when absent.
     package let metrics: MetricsConfiguration?
 
     package init(_ section: ConfigurationSection) {
@@ -69,9 +75,13 @@ package struct RouterSection: ConfigurationRecord {
     package let listen: RouterListenSection
     /// Whether the ICMP echo form is taken.
     package let icmp: Bool
-    /// The directory of what survives a restart; made when missing. Relative to the configuration file.
+    /// The directory of what survives a restart; made when missing.
+    ///
+    /// Relative to the configuration file.
     package let stateDirectory: String
-    /// The account to change to once kernel and sockets are ready; CAP_NET_ADMIN is kept. Absent: stay who we are.
+    /// The account to change to once kernel and sockets are ready; CAP_NET_ADMIN is kept.
+    ///
+    /// Absent: stay who we are.
     package let user: String?
 
     package init(_ section: ConfigurationSection) {
@@ -121,7 +131,9 @@ package struct RouterServerSection: ConfigurationRecord {
     package let forms: Set<RouterForm>
     /// The TSIG key of form v2.
     package let key: Name?
-    /// Where the router announces itself; 0: not at all. Needs a key.
+    /// Where the router announces itself; 0: not at all.
+    ///
+    /// Needs a key.
     package let registrationPort: UInt16
     /// How often it does.
     package let registrationInterval: Duration
@@ -156,7 +168,9 @@ package struct RouterKeySection: ConfigurationRecord {
     package let name: Name
     /// The algorithm that the key is used with.
     package let algorithm: RouterKeyAlgorithm
-    /// The secret in base 64. Never printed.
+    /// The secret in base 64.
+    ///
+    /// Never printed.
     package let secret: Secret
     /// A file that holds the secret in base 64, instead of `secret`.
     package let secretFile: String?

@@ -1,11 +1,17 @@
 package import DNSCore
 package import Operations
 
-/// The `access` section. In each list the first rule that matches decides; when none does, the client is refused.
+/// The `access` section.
+///
+/// In each list the first rule that matches decides; when none does, the client is refused.
 package struct AccessSection: ConfigurationRecord {
-    /// Who may ask at all. Default: everyone.
+    /// Who may ask at all.
+    ///
+    /// Default: everyone.
     package let query: [AccessRuleSection]
-    /// Who may also ask for names that are not ours. Default: this machine.
+    /// Who may also ask for names that are not ours.
+    ///
+    /// Default: this machine.
     package let recursion: [AccessRuleSection]
 
     package init(_ section: ConfigurationSection) {
@@ -16,13 +22,19 @@ package struct AccessSection: ConfigurationRecord {
     }
 }
 
-/// One rule of an access list. All of its conditions must hold; a rule without conditions matches everyone.
+/// One rule of an access list.
+///
+/// All of its conditions must hold; a rule without conditions matches everyone.
 package struct AccessRuleSection: ConfigurationRecord, Hashable {
-    /// The client's address lies in one of these prefixes. Empty: any address.
+    /// The client's address lies in one of these prefixes.
+    ///
+    /// Empty: any address.
     package let from: [IPPrefix]
     /// The message is signed with this TSIG key, and the signature is good.
     package let key: Name?
-    /// The message came by one of these. Empty: any.
+    /// The message came by one of these.
+    ///
+    /// Empty: any.
     package let protocols: Set<ListenProtocolOption>
     /// What happens then.
     package let action: AccessActionOption

@@ -2,9 +2,13 @@ package import Operations
 
 /// The `cache` section: what has been learnt from other servers, and how long it stays.
 package struct CacheSection: ConfigurationRecord {
-    /// Memory for answers and records, all workers together. What was used least goes first.
+    /// Memory for answers and records, all workers together.
+    ///
+    /// What was used least goes first.
     package let size: Int
-    /// Shortest time that anything is kept, whatever its TTL. More than zero deviates from the RFCs.
+    /// Shortest time that anything is kept, whatever its TTL.
+    ///
+    /// More than zero deviates from the RFCs.
     package let minTTL: Duration
     /// Longest time that anything is kept (RFC 8767 4).
     package let maxTTL: Duration

@@ -3,10 +3,14 @@ package import Operations
 
 /// The `dnssec` section: validation of answers from other servers (RFC 4035).
 package struct DNSSECSection: ConfigurationRecord {
-    /// Whether answers are validated. A bogus answer becomes SERVFAIL with an extended error.
+    /// Whether answers are validated.
+    ///
+    /// A bogus answer becomes SERVFAIL with an extended error.
     package let validation: Bool
-    /// The keys that trust begins with: `builtin` (the root's), a file, or a list of DS or DNSKEY records as text. An
-    /// empty list: none, so that everything is insecure.
+    /// The keys that trust begins with: `builtin` (the root's), a file, or a list of DS or DNSKEY records as
+    /// text.
+    ///
+    /// An empty list: none, so that everything is insecure.
     package let trustAnchors: TrustAnchorsOption
     /// Names below which nothing is validated (RFC 7646).
     package let negativeTrustAnchors: [Name]
@@ -14,8 +18,9 @@ package struct DNSSECSection: ConfigurationRecord {
     package let rfc5011: Bool
     /// Whether root servers are told which keys we trust (RFC 8145).
     package let signalTrustAnchors: Bool
-    /// The time that signatures are checked at: `now`, seconds since 1970, or `YYYYMMDDHHMMSS` in UTC. For replaying
-    /// old answers.
+    /// The time that signatures are checked at: `now`, seconds since 1970, or `YYYYMMDDHHMMSS` in UTC.
+    ///
+    /// For replaying old answers.
     package let validationTime: Int?
     /// Whether validated NSEC and NSEC3 records answer for names that were never asked (RFC 8198).
     package let aggressiveNSEC: Bool

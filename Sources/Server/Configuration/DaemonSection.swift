@@ -2,17 +2,27 @@ package import Operations
 
 /// The `server` section: who the server says it is, threads, privileges, directories.
 package struct DaemonSection: ConfigurationRecord {
-    /// What `id.server.` and `hostname.bind.` answer in class CH (RFC 4892); absent: REFUSED. At most 255 octets.
+    /// What `id.server.` and `hostname.bind.` answer in class CH (RFC 4892); absent: REFUSED.
+    ///
+    /// At most 255 octets.
     package let identity: String?
-    /// What `version.bind.` and `version.server.` answer in class CH; `none`: REFUSED. At most 255 octets.
+    /// What `version.bind.` and `version.server.` answer in class CH; `none`: REFUSED.
+    ///
+    /// At most 255 octets.
     package let version: String?
-    /// The identifier in the NSID option (RFC 5001) for clients that ask for it; absent: no option. At most 128 octets.
+    /// The identifier in the NSID option (RFC 5001) for clients that ask for it; absent: no option.
+    ///
+    /// At most 128 octets.
     package let nsid: String?
     /// Threads that answer queries, each with sockets of its own; `auto`: one for each processor.
     package let workers: Int?
-    /// The account to change to once the sockets are bound; absent: stay who we are. Its groups are taken along.
+    /// The account to change to once the sockets are bound; absent: stay who we are.
+    ///
+    /// Its groups are taken along.
     package let user: String?
-    /// The directory of journals, caches and managed keys; made when missing. Relative to the configuration file.
+    /// The directory of journals, caches and managed keys; made when missing.
+    ///
+    /// Relative to the configuration file.
     package let stateDirectory: String
     /// DNS cookies (RFC 7873, RFC 9018): `off`, `on`, or `require` (a UDP query without a valid one gets BADCOOKIE).
     package let cookies: CookieOption

@@ -7,7 +7,9 @@ package struct KeySection: ConfigurationRecord {
     package let name: Name
     /// The algorithm that the key is used with; no other is accepted with it.
     package let algorithm: KeyAlgorithmOption
-    /// The secret in base 64. Never printed.
+    /// The secret in base 64.
+    ///
+    /// Never printed.
     package let secret: Secret
     /// A file that holds the secret in base 64, instead of `secret`.
     package let secretFile: String?
@@ -22,7 +24,9 @@ package struct KeySection: ConfigurationRecord {
     }
 }
 
-/// The algorithms of TSIG (RFC 8945 6). MD5 and SHA-1 work only because a key says so.
+/// The algorithms of TSIG (RFC 8945 6).
+///
+/// MD5 and SHA-1 work only because a key says so.
 package enum KeyAlgorithmOption: String, ConfigurationChoice {
     case hmacMD5 = "hmac-md5"
     case hmacSHA1 = "hmac-sha1"

@@ -1,8 +1,10 @@
 package import DNSCore
 package import Operations
 
-/// The `limits` section: every bound that is not named elsewhere. Each has a counter that says how often it was
-/// reached, so that an attack and a limit that is too tight can be told apart.
+/// The `limits` section: every bound that is not named elsewhere.
+///
+/// Each has a counter that says how often it was reached, so that an attack and a limit that is too tight can
+/// be told apart.
 package struct LimitsSection: ConfigurationRecord {
     /// TCP, TLS and HTTPS connections of clients at one time; over it the longest idle one is closed.
     package let tcpClients: Int

@@ -9,9 +9,13 @@ package struct ListenSection: ConfigurationRecord {
     package let port: UInt16
     /// What is spoken: `udp` and `tcp`, or `tls` (RFC 7858), or `https` (RFC 8484).
     package let protocols: Set<ListenProtocolOption>
-    /// The certificate chain in PEM, for `tls` and `https`. Read again on reload.
+    /// The certificate chain in PEM, for `tls` and `https`.
+    ///
+    /// Read again on reload.
     package let certificate: String?
-    /// The private key in PEM, for `tls` and `https`. Read again on reload.
+    /// The private key in PEM, for `tls` and `https`.
+    ///
+    /// Read again on reload.
     package let key: String?
     /// The path of `https` requests.
     package let path: String

@@ -49,9 +49,13 @@ package enum LocalZoneOption: String, ConfigurationChoice {
 
 /// One element of `rpz`: a response policy zone.
 package struct ResponsePolicySection: ConfigurationRecord {
-    /// The zone's name. One of `zones` when `file` is absent, so that it may be transferred.
+    /// The zone's name.
+    ///
+    /// One of `zones` when `file` is absent, so that it may be transferred.
     package let zone: Name
-    /// The policy in zone format. Read again on reload.
+    /// The policy in zone format.
+    ///
+    /// Read again on reload.
     package let file: String?
     /// What is done on a match: `given` what the zone says, else always this.
     package let policy: ResponsePolicyOption
@@ -91,7 +95,9 @@ package enum ResponsePolicyOption: String, ConfigurationChoice {
 package struct DNS64Section: ConfigurationRecord {
     /// The prefix that IPv4 addresses are put behind: 32, 40, 48, 56, 64 or 96 bits (RFC 6052 2.2).
     package let prefix: IPPrefix
-    /// Clients that get such answers. Empty: all.
+    /// Clients that get such answers.
+    ///
+    /// Empty: all.
     package let clients: [IPPrefix]
     /// IPv6 addresses that count as if the name had none (RFC 6147 5.1.4).
     package let exclude: [IPPrefix]

@@ -1,10 +1,13 @@
 package import DNSCore
 package import Operations
 
-/// The `nts` section: NAT-traversal support. An answer of the target policy is held until the router behind it has
-/// let the asker in.
+/// The `nts` section: NAT-traversal support.
+///
+/// An answer of the target policy is held until the router behind it has let the asker in.
 package struct NTSSection: ConfigurationRecord {
-    /// Whether answers are negotiated. Without the section `nts` they are when a zone has `nts: true`.
+    /// Whether answers are negotiated.
+    ///
+    /// Without the section `nts` they are when a zone has `nts: true`.
     package var enabled: Bool
     /// The address and port that notifications are sent from.
     package let source: NTSSourceSection
@@ -34,7 +37,9 @@ package struct NTSSection: ConfigurationRecord {
     package let hairpin: Bool
     /// Keys with which routers may register themselves, with any address.
     package let registrationKeys: [Name]
-    /// Bounds on what waits. A reply over a bound is released unheld, and counted.
+    /// Bounds on what waits.
+    ///
+    /// A reply over a bound is released unheld, and counted.
     package let limits: NTSLimitsSection
 
     package init(_ section: ConfigurationSection) {
@@ -169,9 +174,9 @@ package enum HoldTimeoutOption: String, ConfigurationChoice {
 
 /// One element of `nts.client-map`.
 package struct ClientMapSection: ConfigurationRecord {
-    /// Clients that ask from this IPv6 prefix
+    /// The IPv6 prefix that the clients ask from.
     package let from: IPPrefix
-    /// send their IPv4 traffic from this address.
+    /// The address that they send their IPv4 traffic from.
     package let address: IPAddress
 
     package init(_ section: ConfigurationSection) {

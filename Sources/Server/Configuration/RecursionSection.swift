@@ -3,8 +3,9 @@ package import Operations
 
 /// The `recursion` section: resolving names that are not ours.
 package struct RecursionSection: ConfigurationRecord {
-    /// Whether names that are not ours are resolved for clients that `access.recursion` allows. Without the section
-    /// `recursion` they are not.
+    /// Whether names that are not ours are resolved for clients that `access.recursion` allows.
+    ///
+    /// Without the section `recursion` they are not.
     package let enabled: Bool
     /// Whether servers are asked over IPv4.
     package let ipv4: Bool
@@ -25,7 +26,9 @@ package struct RecursionSection: ConfigurationRecord {
     package let privateAddresses: [IPPrefix]
     /// Names below which `private-addresses` are left in.
     package let privateDomains: [Name]
-    /// Addresses that queries to other servers are sent from. Empty: the system chooses.
+    /// Addresses that queries to other servers are sent from.
+    ///
+    /// Empty: the system chooses.
     package let source: [IPAddress]
     /// Whether letters of the query name get random case (0x20), where the server keeps it.
     package let randomCase: Bool
@@ -81,7 +84,9 @@ package enum RootHintsOption: Sendable, Equatable {
 package struct RootHintSection: ConfigurationRecord, Hashable {
     /// The root server's name.
     package let name: Name
-    /// Its address. A server with two addresses stands twice.
+    /// Its address.
+    ///
+    /// A server with two addresses stands twice.
     package let address: IPAddress
 
     package init(_ section: ConfigurationSection) {
@@ -101,7 +106,9 @@ package enum QnameMinimisationOption: String, ConfigurationChoice {
 package struct ForwardSection: ConfigurationRecord, Hashable {
     /// The zone; the rule holds for it and every name below that no longer rule covers.
     package let zone: Name
-    /// The servers to ask. Empty: the names are resolved in the usual way, in spite of a rule above.
+    /// The servers to ask.
+    ///
+    /// Empty: the names are resolved in the usual way, in spite of a rule above.
     package let servers: [UpstreamSection]
     /// Whether the usual way is tried when none of them answers.
     package let fallback: Bool

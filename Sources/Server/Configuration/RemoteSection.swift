@@ -7,9 +7,13 @@ package struct RemoteSection: ConfigurationRecord, Hashable {
     package let address: IPAddress
     /// The server's port.
     package let port: UInt16
-    /// The TSIG key that we sign with and that must sign the answers. Absent: unsigned.
+    /// The TSIG key that we sign with and that must sign the answers.
+    ///
+    /// Absent: unsigned.
     package let key: Name?
-    /// The address that we send from. Absent: the system chooses.
+    /// The address that we send from.
+    ///
+    /// Absent: the system chooses.
     package let source: IPAddress?
 
     package init(_ section: ConfigurationSection) {
@@ -25,7 +29,9 @@ package struct RemoteSection: ConfigurationRecord, Hashable {
 
 /// A server that answers queries of ours, known by address or by name.
 package struct UpstreamSection: ConfigurationRecord, Hashable {
-    /// The server's address. Give this or `name`.
+    /// The server's address.
+    ///
+    /// Give this or `name`.
     package let address: IPAddress?
     /// The server's name, which is resolved first.
     package let name: Name?

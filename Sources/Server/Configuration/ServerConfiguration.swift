@@ -8,7 +8,9 @@ package import Operations
 package struct ServerConfiguration: ConfigurationRecord {
     /// The server itself: who it says it is, threads, privileges, directories.
     package let server: DaemonSection
-    /// The sockets that queries come in by. At least one.
+    /// The sockets that queries come in by.
+    ///
+    /// At least one.
     package let listen: [ListenSection]
     /// The socket that `toriictl` speaks to.
     package let control: ControlConfiguration
@@ -28,17 +30,23 @@ package struct ServerConfiguration: ConfigurationRecord {
     package let local: LocalSection
     /// Response policy zones, the most important first.
     package let rpz: [ResponsePolicySection]
-    /// IPv6 addresses made for names that have only IPv4 ones (RFC 6147). Off when absent.
+    /// IPv6 addresses made for names that have only IPv4 ones (RFC 6147).
+    ///
+    /// Off when absent.
     package let dns64: DNS64Section?
     /// NAT-traversal support: answers held until a router lets the asker in.
     package private(set) var nts: NTSSection
     /// Response rate limiting against reflection.
     package let rateLimit: RateLimitSection
-    /// Every bound that is not named elsewhere. Each has a counter that says how often it was reached.
+    /// Every bound that is not named elsewhere.
+    ///
+    /// Each has a counter that says how often it was reached.
     package let limits: LimitsSection
     /// The log on standard error.
     package let log: LogConfiguration
-    /// Figures for Prometheus. Off when absent.
+    /// Figures for Prometheus.
+    ///
+    /// Off when absent.
     package let metrics: MetricsConfiguration?
 
     package init(_ section: ConfigurationSection) {

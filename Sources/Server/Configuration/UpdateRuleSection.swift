@@ -1,20 +1,30 @@
 package import DNSCore
 package import Operations
 
-/// One rule of a zone's `update` list. All of its conditions must hold for a change; then `action` decides.
+/// One rule of a zone's `update` list.
+///
+/// All of its conditions must hold for a change; then `action` decides.
 ///
 /// Each record of an update is judged alone; the update is applied when every one of them is allowed.
 package struct UpdateRuleSection: ConfigurationRecord, Hashable {
-    /// The update is signed with this TSIG key, and the signature is good. Absent: any key, or none.
+    /// The update is signed with this TSIG key, and the signature is good.
+    ///
+    /// Absent: any key, or none.
     package let key: Name?
-    /// The update came from one of these prefixes. Empty: any address.
+    /// The update came from one of these prefixes.
+    ///
+    /// Empty: any address.
     package let from: [IPPrefix]
-    /// The owner name of the change is one of these. Empty: any name of the zone. `host.example.` that name;
-    /// `*.example.` every name below; `**.example.` the name itself and every name below; `self` the key's name;
-    /// `*.self` every name below the key's name; `**.self` both; `reverse` the reverse name of the source address.
+    /// The owner name of the change is one of these.
+    ///
+    /// Empty: any name of the zone. `host.example.` that name; `*.example.` every name below; `**.example.`
+    /// the name itself and every name below; `self` the key's name; `*.self` every name below the key's name;
+    /// `**.self` both; `reverse` the reverse name of the source address.
     package let names: [UpdateNameOption]
-    /// The type of the change is one of these. Empty: any but those that only the server may make (SOA, NS, DNSSEC).
-    /// `TXT(4)`: at most four such records at the name afterwards; `ANY`: all types.
+    /// The type of the change is one of these.
+    ///
+    /// Empty: any but those that only the server may make (SOA, NS, DNSSEC). `TXT(4)`: at most four such
+    /// records at the name afterwards; `ANY`: all types.
     package let types: [UpdateTypeOption]
     /// Whether the change is allowed or denied.
     package let action: UpdateActionOption

@@ -7,9 +7,13 @@ package struct ZoneSection: ConfigurationRecord {
     package let name: Name
     /// Where the zone's contents come from: `primary` (a file and updates) or `secondary` (transfer).
     package let kind: ZoneKindOption
-    /// The master file (RFC 1035 5). Needed for a primary; a secondary writes what it holds to it, if it is given.
+    /// The master file (RFC 1035 5).
+    ///
+    /// Needed for a primary; a secondary writes what it holds to it, if it is given.
     package let file: String?
-    /// Who may transfer the zone (AXFR, IXFR). First match decides; no rule: REFUSED.
+    /// Who may transfer the zone (AXFR, IXFR).
+    ///
+    /// First match decides; no rule: REFUSED.
     package let transfer: [AccessRuleSection]
     /// Servers that are told when the zone changes (RFC 1996).
     package let notify: [RemoteSection]
@@ -17,7 +21,9 @@ package struct ZoneSection: ConfigurationRecord {
     package let allowNotify: [AccessRuleSection]
     /// Servers that a secondary transfers from; asked in this order.
     package let primaries: [RemoteSection]
-    /// Who may change what by UPDATE (RFC 2136). First match decides; no rule: REFUSED.
+    /// Who may change what by UPDATE (RFC 2136).
+    ///
+    /// First match decides; no rule: REFUSED.
     package let update: [UpdateRuleSection]
     /// Whether a secondary hands updates to its primary (RFC 2136 6).
     package let forwardUpdates: Bool
