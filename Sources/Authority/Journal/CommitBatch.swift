@@ -40,7 +40,7 @@ struct CommitBatch {
     ///   none.
     mutating func settle(
         _ store: JournalStore, publish: (Name, ZoneSnapshot) -> Void
-    ) -> (entries: [(entry: Entry, reason: UpdateReason)], didCommit: Bool) {
+    ) -> (entries: [(entry: Entry, reason: UpdateReason)], didCommit: Bool, changed: [ManagedZone]) {
         var rows: [(zone: Int64, number: Int64, entries: [UInt8])] = []
         for zone in touched where !zone.differences.isEmpty {
             var octets: [UInt8] = []
@@ -49,7 +49,7 @@ struct CommitBatch {
         }
         guard !rows.isEmpty else {
             for zone in touched { zone.abandon() }
-            return (entries, false)
+            return (entries, false, [])
         }
         do throws(JournalError) {
             try store.append(
@@ -59,7 +59,7 @@ struct CommitBatch {
                 })
         } catch {
             for zone in touched { zone.abandon() }
-            return (entries.map { ($0.entry, .storage(error)) }, false)
+            return (entries.map { ($0.entry, .storage(error)) }, false, [])
         }
         for zone in touched {
             guard !zone.differences.isEmpty, let edit = zone.edit.take() else {
@@ -74,9 +74,13 @@ struct CommitBatch {
             zone.row.note(zone.snapshot.serial)
             publish(zone.options.apex, zone.snapshot)
         }
+        var changed: [ManagedZone] = []
         for row in rows {
-            touched.first { $0.row.id == row.zone }?.octetsSinceBase += row.entries.count
+            guard let zone = touched.first(where: { $0.row.id == row.zone }) else { continue }
+            zone.octetsSinceBase += row.entries.count
+            zone.octetsTotal += row.entries.count
+            changed.append(zone)
         }
-        return (entries, true)
+        return (entries, true, changed)
     }
 }

@@ -160,6 +160,20 @@ final class JournalStore {
         }
     }
 
+    /// The number of a zone's last row; 0 when there is none.
+    func lastNumber(of zone: Int64) throws(JournalError) -> Int64 {
+        do {
+            let id = try queue.read { database in
+                try Int64.fetchOne(
+                    database, sql: "SELECT max(id) FROM difference WHERE id > ? AND id < ?",
+                    arguments: [zone * JournalStore.zoneShift, (zone + 1) * JournalStore.zoneShift])
+            }
+            return id.map { $0 - zone * JournalStore.zoneShift } ?? 0
+        } catch {
+            throw .unavailable(path: path, code: JournalStore.code(error))
+        }
+    }
+
     /// Deletes the rows of a zone up to `number`, and those from `damaged` on.
     func delete(zone: Int64, upTo number: Int64, from damaged: Int64? = nil) throws(JournalError) {
         try write { database in

@@ -11,6 +11,10 @@ final class ManagedZone {
     var lastNumber: Int64
     /// Octets of the rows that are not in the zone file.
     var octetsSinceBase = 0
+    /// Octets of all rows.
+    var octetsTotal = 0
+    /// Whether an export is under way that makes room in the journal.
+    var isShrinking = false
     var isFrozen = false
     let history: ZoneHistory
 

@@ -1,4 +1,5 @@
 package import DNSCore
+internal import Foundation
 
 /// Exports and the operator's holds on a zone.
 extension ZoneCommitter {
@@ -8,10 +9,10 @@ extension ZoneCommitter {
     ///
     /// - Throws: ``JournalError``.
     package func flush(_ apex: Name) throws(JournalError) {
-        let (snapshot, path, number) = try perform {
-            [self] () throws(JournalError) -> (ZoneSnapshot, String, Int64) in
+        let (snapshot, path, number, octets) = try perform {
+            [self] () throws(JournalError) -> (ZoneSnapshot, String, Int64, Int) in
             guard let zone = zones[apex], let path = zone.options.file else { throw .notOpen(apex) }
-            return (zone.snapshot, path, zone.lastNumber)
+            return (zone.snapshot, path, zone.lastNumber, zone.octetsSinceBase)
         }
         let (temporary, digest) = try ZoneFile.write(snapshot, beside: path)
         try perform { [self] () throws(JournalError) in
@@ -23,8 +24,34 @@ extension ZoneCommitter {
             zone.row.base = number
             zone.row.baseSerial = snapshot.serial
             zone.row.pending = nil
-            zone.octetsSinceBase = 0
+            zone.octetsSinceBase = zone.octetsSinceBase - octets
             try store.save(zone.row)
+        }
+    }
+
+    /// Keeps a zone's journal within its size: rows that are in the zone file go first; when the others alone are too
+    /// many the file is written anew, on a thread of its own.
+    func keepSmall(_ zone: ManagedZone) {
+        let limit = zone.options.journalSize
+        guard zone.octetsTotal > limit, !zone.isShrinking else { return }
+        if zone.octetsTotal > zone.octetsSinceBase,
+            (try? store.delete(zone: zone.row.id, upTo: zone.row.base)) != nil
+        {
+            zone.octetsTotal = zone.octetsSinceBase
+        }
+        guard zone.octetsSinceBase > limit, zone.options.file != nil else { return }
+        zone.isShrinking = true
+        let apex = zone.options.apex
+        Thread.detachNewThread { [weak self] in
+            guard let self else { return }
+            let flushed = (try? flush(apex)) != nil
+            enqueue { [self] in
+                guard let zone = zones[apex] else { return }
+                zone.isShrinking = false
+                // After a failure the journal must grow by as much again before the next attempt.
+                if !flushed { zone.octetsTotal = zone.octetsSinceBase - limit }
+                keepSmall(zone)
+            }
         }
     }
 

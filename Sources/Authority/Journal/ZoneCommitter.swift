@@ -133,6 +133,9 @@ package final class ZoneCommitter: @unchecked Sendable {
         }
     }
 
+    /// Publishes a zone's present version.
+    func announce(_ zone: ManagedZone) { publish(zone.options.apex, zone.snapshot) }
+
     /// Puts new policy and settings in place, from the next update on.
     package func configure(_ options: JournaledZone) {
         enqueue { [self] in zones[options.apex]?.options = options }
@@ -264,6 +267,7 @@ package final class ZoneCommitter: @unchecked Sendable {
         }
         condition.unlock()
         for (entry, reason) in outcomes.entries { entry.completion(reason) }
+        for zone in outcomes.changed { keepSmall(zone) }
         batch = CommitBatch()
     }
 }

@@ -53,6 +53,7 @@ enum ZoneReplay {
             options: options, snapshot: snapshot, row: row, lastNumber: max(rows.lastNumber, row.base),
             history: history)
         zone.octetsSinceBase = rows.octets
+        zone.octetsTotal = rows.total
         if recovery.merged, snapshot.serial != loaded.serial { zone.lastNumber = row.base + 1 }
         if !recovery.damage.isEmpty || hasLostLog, !rows.differences.isEmpty || rows.damagedFrom != nil {
             try leapAhead(zone, store)
@@ -68,6 +69,7 @@ enum ZoneReplay {
         var differences: [(number: Int64, difference: ZoneDifference)] = []
         var lastNumber: Int64 = 0
         var octets = 0
+        var total = 0
         var damagedFrom: Int64?
         var damagedAfter: Serial?
     }
@@ -88,6 +90,7 @@ enum ZoneReplay {
             }
             rows.differences += differences.map { (number, $0) }
             rows.lastNumber = max(rows.lastNumber, number)
+            rows.total += entries.count
             if number > row.base { rows.octets += entries.count }
             return true
         }
