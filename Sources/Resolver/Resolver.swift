@@ -41,12 +41,15 @@ package final class Resolver {
     let trustAnchors: TrustAnchors
     let validator: Validator
     var zoneStates: ZoneStates
+    var absences: AbsenceTable
     var chains: [Int: KeyChain] = [:]
     var chainKeys: [UInt64: Int] = [:]
     /// Chains that have ended and the requests to be told.
     var chainEnds: [(request: Int, target: Name, result: ChainResult)] = []
 
     let localNames: LocalNames
+    let policies: Policies
+    let hasClientPolicies: Bool
     let writer = AnswerWriter()
     /// For looking into the cache; loaded anew for every name.
     var key = NameKey()
@@ -72,6 +75,8 @@ package final class Resolver {
         }
         configuredZones = configured
         localNames = LocalNames(configuration)
+        policies = Policies(configuration.policyZones)
+        hasClientPolicies = policies.hasClientTriggers
         let validation = configuration.validation
         trustAnchors =
             validation.isEnabled
@@ -79,6 +84,7 @@ package final class Resolver {
             : TrustAnchors()
         validator = Validator(cache: cache.signatures)
         zoneStates = ZoneStates(limit: configuration.limits.rememberedZones)
+        absences = AbsenceTable(limit: configuration.limits.rememberedAbsences)
         cacheGeneration = cache.generation
     }
 
@@ -184,6 +190,7 @@ package final class Resolver {
         cacheGeneration = generation
         zones.removeAll(keepingCapacity: true)
         zoneStates.removeAll()
+        absences.removeAll()
     }
 
     func takeID() -> Int {

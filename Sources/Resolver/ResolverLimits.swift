@@ -46,5 +46,8 @@ package struct ResolverLimits: Sendable, Equatable {
     /// Decoded delegations and keys that one worker keeps at hand; arbitrary ones are forgotten.
     package var rememberedZones = 8192
 
+    /// NSEC records that one worker keeps for proving absence (RFC 8198); all are forgotten beyond.
+    package var rememberedAbsences = 16384
+
     package init() {}
 }

@@ -64,6 +64,8 @@ package struct QueryOptions: OptionSet, Hashable, Sendable {
     package static let recursionDesired = QueryOptions(rawValue: 4)
     /// The query is the resolver's own, to refresh what will soon expire.
     package static let isPrefetch = QueryOptions(rawValue: 8)
+    /// Every decision is noted in ``ResolverAnswer/trace``.
+    package static let isTraced = QueryOptions(rawValue: 16)
 }
 
 /// A code and a text for people that go with a response (RFC 8914).
@@ -121,6 +123,8 @@ package struct ResolverAnswer: Sendable {
     package var errors: [ExtendedErrorNote] = []
     /// In one line, why this is SERVFAIL; empty otherwise.
     package var failure = ""
+    /// What was decided and why, for a question with ``QueryOptions/isTraced``.
+    package var trace: [TraceEntry] = []
 
     package init() {}
 

@@ -36,9 +36,9 @@ internal import DNSSecurity
         guard let start = unsafe torii_arena_map(share * count) else { throw .noMemory(octets: total) }
         unsafe arena = start
         arenaSize = share * count
-        // One slot for each 128 octets: entries are larger than that on the whole.
+        // One slot for each 64 to 128 octets: entries are larger than that on the whole.
         var bucketCount = 1
-        while bucketCount * 2 * CacheShard.slotsPerBucket * 128 <= share { bucketCount *= 2 }
+        while bucketCount * 2 * CacheShard.slotsPerBucket * 64 <= share { bucketCount *= 2 }
         let controlSize = CacheShard.controlWords * 8
         let indexSize = bucketCount * CacheShard.slotsPerBucket * 8
         let slack = 64  // a header may be read at the ring's last octets

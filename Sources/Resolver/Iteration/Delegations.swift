@@ -52,6 +52,16 @@ extension Resolver {
         return found
     }
 
+    /// The delegations of a name's zone and of those above it, as far as they are at hand.
+    func delegations(above name: Name, at now: Moment) -> [Delegation] {
+        key.load(name)
+        var result: [Delegation] = []
+        for label in 0...key.labelCount {
+            if let found = knownDelegation(label: label, at: now) { result.append(found) }
+        }
+        return result
+    }
+
     private func remember(_ delegation: Delegation) {
         if zones.count >= configuration.limits.rememberedZones {
             metrics.limitRememberedZones += 1

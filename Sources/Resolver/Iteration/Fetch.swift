@@ -65,6 +65,8 @@ struct Outcome {
 final class Budget {
     var upstreamQueries: Int
     var validation: ValidationBudget
+    /// Where decisions are noted, when the question is traced.
+    var trace: TraceLog?
     /// Monotonic nanoseconds.
     let deadline: UInt64
 

@@ -49,6 +49,9 @@ extension Resolver {
         fetches[fetch.id] = fetch
         if fetchKeys[tableKey] == nil { fetchKeys[tableKey] = fetch.id }
         enter(closestDelegation(for: fetch, at: now), fetch, at: now)
+        note(
+            budget, depth, at: now,
+            "looking for \(name) \(type) from \(fetch.delegation?.zone.description ?? "")")
         step(fetch, at: now)
         return fetch.id
     }
@@ -286,6 +289,10 @@ extension Resolver {
         case .tcp: metrics.sentTCP += 1
         case .tls: metrics.sentTLS += 1
         }
+        note(
+            fetch.budget, fetch.depth, at: now,
+            "asking \(candidate.endpoint) (\(delegation.zone)) for \(fetch.askedName) \(fetch.askedType) over \(transport)"
+        )
         actions.append(
             .send(
                 UpstreamQuery(
@@ -307,6 +314,7 @@ extension Resolver {
         } else if fetch.ceiling == nil {
             store(outcome, type: fetch.type, at: now)
         }
+        note(fetch.budget, fetch.depth, at: now, "\(fetch.name) \(fetch.type): \(outcome.summary)")
         for waiter in fetch.waiters { ready.append((waiter, outcome)) }
     }
 

@@ -110,6 +110,7 @@ extension Resolver {
         else { return }
         fetch.state = .ready
         fetch.lastFailure = failure
+        note(fetch.budget, fetch.depth, at: now, failure.text)
         fetch.candidates[exchange.candidate].attempts += 1
         if spends { fetch.candidates[exchange.candidate].isSpent = true }
         // Only the case of letters was wrong: perhaps the server changes it. A stream settles that.
@@ -131,6 +132,7 @@ extension Resolver {
         if configuration.mixesCase, exchange.transport == .tcp, !exchange.mixesCase {
             noteCase(exchange)
         }
+        if fetch.budget.trace != nil { noteReading(reading, fetch, exchange, at: now) }
         let isShortened = fetch.askedName.wire.count != fetch.name.wire.count || fetch.askedType != fetch.type
         switch reading {
         case .referral(let zone, let names, let glue, let signed):
@@ -172,6 +174,20 @@ extension Resolver {
         case .nonsense(let reason):
             spend(fetch, exchange, Failure(.invalidData, "\(exchange.server): \(reason)"), at: now)
         }
+    }
+
+    private func noteReading(_ reading: Reading, _ fetch: Fetch, _ exchange: Exchange, at now: Moment) {
+        let text =
+            switch reading {
+            case .outcome(let outcome): outcome.summary
+            case .recursive(let outcome): "not authoritative: \(outcome.summary)"
+            case .referral(let zone, let servers, _, _):
+                "referral to \(zone): \(servers.targets.map(\.description).joined(separator: " "))"
+            case .lame(let reason): "lame: \(reason)"
+            case .error(let code): "error \(code)"
+            case .nonsense(let reason): "nonsense: \(reason)"
+            }
+        note(fetch.budget, fetch.depth, at: now, "\(exchange.server) says: \(text)")
     }
 
     /// This server is of no use for this name; on to the next.

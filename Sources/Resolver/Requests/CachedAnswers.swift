@@ -1,4 +1,5 @@
 internal import DNSCore
+internal import DNSSecurity
 
 /// Reading outcomes and answers from the cache, and putting them there.
 extension Resolver {
@@ -44,8 +45,8 @@ extension Resolver {
             outcome.negativeTTL = entry.meta.remaining(at: seconds)
             return outcome
         }
-        guard type != .cname, !type.mayStandBesideCNAME else { return nil }
-        sets = cachedSets(name, .cname, at: seconds)
+        let mayBeAlias = type != .cname && !type.mayStandBesideCNAME
+        sets = mayBeAlias ? cachedSets(name, .cname, at: seconds) : []
         if let alias = sets.first, let target = alias.target {
             sets.removeFirst()
             guard alias.security != .bogus else { return nil }
@@ -56,7 +57,11 @@ extension Resolver {
             outcome.security = alias.security
             return outcome
         }
-        return nil
+        guard !absences.isEmpty, !trustAnchors.isNegated(name) else { return nil }
+        var budget = ValidationBudget()
+        guard let outcome = absences.outcome(name, type, budget: &budget, at: seconds) else { return nil }
+        metrics.aggressiveAnswers += 1
+        return outcome
     }
 
     /// The cached set of a type, and behind it what proves its wildcard; empty when there is none. ``key`` holds `name`.
@@ -150,7 +155,9 @@ extension Resolver {
         if answer.sections.answerCount == 0 {
             ttl = min(ttl, configuration.cache.maxNegativeTTL.wholeSeconds)
         }
-        guard ttl > 0, answer.disposition == .respond, !answer.isStale else { return }
+        guard ttl > 0, answer.disposition == .respond, !answer.isStale, view != Resolver.privateView else {
+            return
+        }
         key.load(question.name)
         if !overExpired, configuration.cache.servesStale,
             cache.entry(

@@ -21,8 +21,18 @@ final class Request {
     var parts: [Outcome] = []
     /// The name that is being looked for.
     var currentName: Name
+    /// The type that is being looked for: not always the question's (DNS64).
+    var currentType: RRType
+    /// What stood before A records were looked for in place of AAAA records.
+    var withoutSynthesis: [Outcome]?
     /// Names of the chain, to notice loops.
     var visited: Set<Name> = []
+    /// A match by name or client that still has to wait for what earlier policy zones say of the answer.
+    var pendingPolicy: Policies.Decision?
+    /// A policy has been applied or lets everything pass.
+    var isPastPolicies = false
+    /// The answer is this one client's and is not kept.
+    var isPrivate: Bool { view == Resolver.privateView }
     /// Ask servers even for what is cached.
     var refreshes = false
     /// Clients with CD have had their answer.
@@ -48,6 +58,7 @@ final class Request {
         self.budget = budget
         startedAt = now
         currentName = question.name
+        currentType = question.type
     }
 }
 
@@ -64,8 +75,19 @@ extension Resolver {
             metrics.localAnswers += 1
             return deliver(answer, to: client)
         }
+        var policy: Policies.Decision?
+        if !policies.isEmpty {
+            policy = policies.decide(name: question.name, client: client.address)
+            if let decision = policy, !policies.mustResolve(before: decision),
+                let made = answer(decision, question)
+            {
+                if view != Resolver.privateView { keepPolicyAnswer(made, question, view: view, at: now) }
+                return deliver(made, to: client)
+            }
+        }
         let key = tableKey(question.name, question.type, salt: UInt64(view))
-        if let id = requestKeys[key], let running = requests[id], running.question.name == question.name,
+        if !client.options.contains(.isTraced), let id = requestKeys[key], let running = requests[id],
+            running.question.name == question.name,
             running.question.type == question.type, running.view == view
         {
             if client.options.contains(.isPrefetch) { return }
@@ -89,6 +111,10 @@ extension Resolver {
         let request = Request(
             id: takeID(), key: key, question: question, view: view,
             budget: Budget(configuration.limits, at: now), at: now)
+        if client.options.contains(.isTraced) {
+            request.budget.trace = TraceLog(at: now)
+            note(request.budget, 0, at: now, "question \(question.name) \(question.type)")
+        }
         if client.options.contains(.isPrefetch) {
             metrics.prefetches += 1
             request.refreshes = true
@@ -100,6 +126,7 @@ extension Resolver {
         }
         requests[request.id] = request
         requestKeys[key] = request.id
+        apply(policy, to: request)
         proceed(request, at: now)
         if requests[request.id] != nil {
             deadlines.insert(.request(request.id), at: request.budget.deadline)
@@ -110,17 +137,45 @@ extension Resolver {
         }
     }
 
+    /// Lets a policy's match take effect on a new request, or on the name that its chain has come to.
+    private func apply(_ decision: Policies.Decision?, to request: Request) {
+        guard let decision else { return }
+        if case .passThrough = decision.action, !policies.mustResolve(before: decision) {
+            request.isPastPolicies = true
+            return
+        }
+        let question = Question(name: request.currentName, type: request.question.type)
+        if let outcome = redirection(decision, question), case .alias(let target) = outcome.end {
+            metrics.policyHits += 1
+            request.parts.append(outcome)
+            request.currentName = target
+            request.isPastPolicies = true
+            return
+        }
+        request.pendingPolicy = decision
+    }
+
+    /// Keeps what a policy made of a question, for the fast path.
+    private func keepPolicyAnswer(
+        _ answer: ResolverAnswer, _ question: Question, view: UInt16, at now: Moment
+    ) {
+        storeAnswer(answer, for: question, view: view, audience: .all, ttl: 60, at: now)
+    }
+
     /// Looks for the current name of the chain, and for what follows, until a server must be asked.
     func proceed(_ request: Request, at now: Moment) {
         while requests[request.id] != nil {
             let name = request.currentName
-            if !request.refreshes, let cached = cachedOutcome(name, request.question.type, at: now) {
+            if !request.refreshes, let cached = cachedOutcome(name, request.currentType, at: now) {
+                note(
+                    request.budget, 0, at: now,
+                    "\(name) \(request.currentType) in the cache: \(cached.summary)")
                 metrics.answersFromSets += 1
                 guard take(cached, into: request, at: now) else { return }
                 continue
             }
             startFetch(
-                name, request.question.type, waiter: .request(request.id), budget: request.budget, depth: 0,
+                name, request.currentType, waiter: .request(request.id), budget: request.budget, depth: 0,
                 refreshes: request.refreshes, at: now)
             return
         }
@@ -155,6 +210,12 @@ extension Resolver {
             return false
         }
         request.currentName = target
+        // The names of a chain are judged as if they had been asked for.
+        if !policies.isEmpty, !request.isPastPolicies, request.pendingPolicy == nil,
+            let decision = policies.decide(name: target, client: nil)
+        {
+            apply(decision, to: request)
+        }
         return true
     }
 
@@ -210,6 +271,10 @@ extension Resolver {
 
     /// Answers everyone, stores the answer, ends the request.
     func finish(_ request: Request, at now: Moment) {
+        if configuration.dns64 != nil, requests[request.id] != nil {
+            if continuesWithIPv4(request, at: now) { return }
+            synthesise(request)
+        }
         remove(request)
         if case .failure(let failure)? = request.parts.last?.end {
             return fail(request, failure, at: now)
@@ -226,6 +291,11 @@ extension Resolver {
                 answer, for: request.question, view: request.view, audience: [.plain, .wantsDNSSEC], ttl: 60,
                 at: now)
             for client in request.clients { deliver(answer, to: client) }
+            return
+        }
+        if let changed = policyAnswer(request, at: now) {
+            if !request.isPrivate { keepPolicyAnswer(changed, request.question, view: request.view, at: now) }
+            for client in request.clients { deliver(changed, of: request, to: client) }
             return
         }
         var made: [QueryOptions: ResolverAnswer] = [:]
@@ -326,6 +396,13 @@ extension Resolver {
 
     func deliver(_ answer: ResolverAnswer, to client: Request.Client) {
         actions.append(.answer(token: client.token, answer))
+    }
+
+    /// Answers everyone who waits for `request`, the trace with it if there is one.
+    func deliver(_ answer: ResolverAnswer, of request: Request, to client: Request.Client) {
+        var answer = answer
+        if let trace = request.budget.trace { answer.trace = trace.entries }
+        deliver(answer, to: client)
     }
 
     /// The wall-time limit of a request has come.

@@ -134,6 +134,7 @@ extension Resolver {
             if let fault = chain.lastFault { return giveUp(fault.reason, fault.zone, at: now) }
             return end(chain, .failed(failure))
         }
+        note(chain.budget, 1, at: now, "chain to \(chain.target): \(outcome.finalName): \(outcome.summary)")
         switch step {
         case .keys(let zone, let trust): takeKeys(outcome, zone, trust, chain, at: now)
         case .delegation(let child, let parent): takeDelegation(outcome, child, parent, chain, at: now)

@@ -33,12 +33,18 @@ extension Resolver {
             switch verdict(request, index, at: now) {
             case .wait: return
             case .secure:
+                note(request.budget, 0, at: now, "\(request.parts[index].summary): secure")
                 request.parts[index].security = .secure
+                if configuration.validation.usesAggressiveNegatives {
+                    absences.learn(request.parts[index].proof, at: now.seconds, metrics: &metrics)
+                }
                 limitTTLs(&request.parts[index])
             case .insecure(let reason):
+                note(request.budget, 0, at: now, "\(request.parts[index].summary): insecure")
                 request.parts[index].security = .insecure
                 if let code = reason?.extendedError { request.notes.append(ExtendedErrorNote(code)) }
             case .bogus(let reason, let name):
+                note(request.budget, 0, at: now, "bogus: \(reason) at \(name)")
                 if request.parts[index].malformedRecords > 0 {
                     request.notes.append(ExtendedErrorNote(.other, "malformed records left out"))
                 }
@@ -50,7 +56,7 @@ extension Resolver {
                 return finish(request, at: now)
             }
             if !request.parts[index].isFromCache || request.parts[index].security == .secure {
-                keepValidated(request.parts[index], request.question.type, at: now)
+                keepValidated(request.parts[index], request.currentType, at: now)
             }
             request.validated += 1
         }
@@ -84,7 +90,7 @@ extension Resolver {
                 isMadeFromDNAME = false
                 continue
             }
-            isMadeFromDNAME = set.type == .dname && request.question.type != .dname || set.type == .dname
+            isMadeFromDNAME = set.type == .dname
             switch verdict(set, in: part, request, at: now) {
             case .secure: break
             case .insecure(let reason): result = .insecure(reason)
@@ -135,7 +141,7 @@ extension Resolver {
     /// Validates that a name or type does not exist (RFC 4035 5.4).
     private func verdictOnAbsence(_ part: Outcome, _ request: Request, at now: Moment) -> Verdict {
         let name = part.finalName
-        let type = request.question.type
+        let type = request.currentType
         let place = type == .ds ? name.parent ?? name : name
         let signers = part.proof.compactMap(\.signer).filter { place.isAtOrBelow($0) }
         // NSEC and NSEC3 first: they carry the proof.
@@ -210,7 +216,7 @@ extension Resolver {
         request.chainResults.removeAll()
         request.isValidating = false
         startFetch(
-            name, request.question.type, waiter: .request(request.id), budget: request.budget, depth: 0,
+            name, request.currentType, waiter: .request(request.id), budget: request.budget, depth: 0,
             refreshes: true, avoiding: request.avoidedServers, at: now)
         return true
     }
@@ -229,7 +235,7 @@ extension Resolver {
             ttl: configuration.validation.bogusTTL.wholeSeconds, at: now)
         forgetBogus(request, at: now)
         metrics.failures += 1
-        for client in request.clients { deliver(answer, to: client) }
+        for client in request.clients { deliver(answer, of: request, to: client) }
     }
 
     /// What failed must not be found again as if it were only unchecked.
@@ -244,7 +250,7 @@ extension Resolver {
             }
             bad.security = .bogus
             bad.negativeTTL = min(bad.negativeTTL, configuration.validation.bogusTTL.wholeSeconds)
-            store(bad, type: request.question.type, at: now)
+            store(bad, type: request.currentType, at: now)
         }
     }
 
