@@ -31,7 +31,7 @@ package struct Message: Sendable, Equatable {
         ResponseCode(rawValue: flags.responseCode.rawValue | UInt16(edns?.extendedResponseCode ?? 0) << 4)
     }
 
-    /// Reads a message: surveys the octets, then lets ldns decode the records.
+    /// Reads a message: surveys the octets, then decodes the records.
     ///
     /// Octets after the last record are ignored; a caller that minds compares ``MessageLayout/end``.
     ///
@@ -45,13 +45,12 @@ package struct Message: Sendable, Equatable {
     ///
     /// - Throws: ``MessageError``.
     package init(parsing bytes: borrowing RawSpan, layout: MessageLayout) throws(MessageError) {
-        let parsed = try ParsedMessage(parsing: bytes.extracting(0..<layout.end))
         id = layout.id
         flags = layout.flags
-        questions = parsed.questions()
-        answers = try parsed.records(.answer)
-        authorities = try parsed.records(.authority)
-        additionals = try parsed.records(.additional)
+        questions = try MessageView.questions(in: bytes, count: Int(layout.questionCount))
+        answers = try MessageView.records(in: bytes, from: layout.questionEnd, count: Int(layout.answerCount))
+        authorities = try MessageView.records(in: bytes, from: layout.answerEnd, count: Int(layout.authorityCount))
+        additionals = try MessageView.records(in: bytes, from: layout.authorityEnd, count: Int(layout.additionalCount))
         edns = nil
         tsig = nil
         if let found = layout.edns {

@@ -5,6 +5,8 @@ package enum MessageError: Error, Equatable {
         case shortHeader, shortQuestion, shortRecord, shortName, nameTooLong, badLabel, badPointer
         case misplacedOPT, repeatedOPT, ownedOPT, badOPT
         case misplacedTSIG, repeatedTSIG
+        /// Record data that does not have its type's form, or a name in it that runs over its end.
+        case badRecordData
     }
     /// The octets break the message format at the given offset. The client sees FORMERR when the header was readable,
     /// otherwise nothing (RFC 1035 4.1.1).
