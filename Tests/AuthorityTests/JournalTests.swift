@@ -120,7 +120,10 @@ import Testing
         try committer.flush(Sample.apex)
         let exported = try #require(bench.current)
         #expect(
-            try String(contentsOfFile: bench.zoneFile, encoding: .utf8).contains("a.example.net. 60 IN A "))
+            try String(contentsOfFile: bench.zoneFile, encoding: .utf8).contains(
+                "\na.example.net.\t60\tIN\tA\t192.0.2.1\n"))
+        let file = try ZoneLoader.load(file: bench.zoneFile, apex: Sample.apex).snapshot
+        #expect(file.contents == exported.contents)
         try committer.update(["add b 60 A 192.0.2.2"])
         let before = try #require(bench.current).contents
         committer.stop()
@@ -268,6 +271,70 @@ import Testing
         (committer, first, second) = try open()
         #expect(first.replayed == 10 && second.replayed == 10)
         #expect(second.snapshot.serial == Serial(rawValue: 17))
+        committer.stop()
+    }
+
+    @Test("Transferred versions are installed durably: a whole zone as its file, differences in the journal")
+    func install() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        var committer = try bench.committer()
+        // The zone is not there before its first transfer.
+        let first = try Sample.zone()
+        try committer.install(.full(first), bench.options())
+        #expect(bench.current?.contents == first.contents)
+        let (_, second, difference) = try Sample.run(first, [Sample.change("add a 60 A 192.0.2.1")])
+        try committer.install(.incremental(second, [try #require(difference)]), bench.options())
+        #expect(bench.current?.contents == second.contents)
+        let (_, third, next) = try Sample.run(second, [Sample.change("add b 60 A 192.0.2.2")])
+        try committer.install(.incremental(third, [try #require(next)]), bench.options())
+        committer.stop()
+        func load() throws -> ZoneSnapshot {
+            try ZoneLoader.load(file: bench.zoneFile, apex: Sample.apex).snapshot
+        }
+        #expect(try load().contents == first.contents)
+        committer = try bench.committer()
+        var recovery = try committer.open(bench.options(), loaded: load())
+        #expect(recovery.replayed == 2 && !recovery.merged)
+        #expect(recovery.snapshot.contents == third.contents)
+        // A whole zone in between makes the journal's rows obsolete.
+        let other = try Sample.zone(["whole 60 TXT x"])
+        try committer.install(.full(other), bench.options())
+        committer.stop()
+        committer = try bench.committer()
+        recovery = try committer.open(bench.options(), loaded: load())
+        #expect(recovery.replayed == 0 && !recovery.merged)
+        #expect(bench.current?.contents == other.contents)
+        committer.stop()
+    }
+
+    @Test("A journal over its size is folded into the zone file, and nothing is lost by it")
+    func compaction() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        var committer = try bench.committer()
+        var options = bench.options()
+        options.journalSize = 4096
+        _ = try committer.open(options, loaded: Sample.zone())
+        for index in 0..<300 { try committer.update(["add n\(index) 60 A 192.0.2.1"]) }
+        let total = Mutex(0)
+        // Wait for the export that is under way, if one is.
+        var isShrinking = true
+        while isShrinking {
+            isShrinking = try committer.perform { [committer] () throws(JournalError) in
+                total.withLock { $0 = committer.zones[Sample.apex]?.octetsTotal ?? 0 }
+                return committer.zones[Sample.apex]?.isShrinking ?? false
+            }
+        }
+        #expect(total.withLock { $0 } < 4096 + 300 * 200 / 4)
+        let before = try #require(bench.current).contents
+        committer.stop()
+        let file = try ZoneLoader.load(file: bench.zoneFile, apex: Sample.apex).snapshot
+        #expect(file.serial.isNewer(than: Serial(rawValue: 100)))
+        committer = try bench.committer()
+        let recovery = try committer.open(options, loaded: file)
+        #expect(!recovery.merged && recovery.damage.isEmpty)
+        #expect(bench.current?.contents == before)
         committer.stop()
     }
 }

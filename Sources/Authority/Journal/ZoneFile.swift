@@ -40,11 +40,12 @@ enum ZoneFile {
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .exportFailed(path: temporary, reason: errno) }
         defer { close(descriptor) }
-        var text = ZoneFileText(origin: snapshot.apex)
+        var text = ZoneTextWriter(
+            origin: snapshot.apex, comments: ["Written by toriid, serial \(snapshot.serial.rawValue)."])
         var failure: Int32 = 0
         func flush() {
             guard failure == 0 else { return }
-            var rest = text.octets[...]
+            var rest = text.take()[...]
             while !rest.isEmpty {
                 let count = unsafe rest.withUnsafeBytes {
                     unsafe Foundation.write(descriptor, $0.baseAddress, $0.count)
@@ -56,12 +57,11 @@ enum ZoneFile {
                 }
                 rest = rest.dropFirst(count)
             }
-            text.octets.removeAll(keepingCapacity: true)
         }
         snapshot.forEachRRset { set in
             guard failure == 0 else { return }
-            text.append(set)
-            if text.octets.count > 1 << 18 { flush() }
+            for record in set.records { text.write(record) }
+            if text.count > 1 << 18 { flush() }
         }
         flush()
         if failure == 0, fsync(descriptor) != 0 { failure = errno }

@@ -217,8 +217,8 @@ enum ZoneReplay {
             return set?.data.contains { $0.canonical(as: record.type) == wanted } ?? false
         }
         func line(_ sign: String, _ record: ResourceRecord) -> String {
-            let data = String(decoding: ZoneFileText.text(of: record.data, record.type), as: UTF8.self)
-            return "\(sign) \(record.owner) \(record.ttl) \(record.type) \(data)"
+            return
+                "\(sign) \(record.owner) \(record.ttl) \(record.type) \(record.data.presentation(as: record.type))"
         }
         let lines =
             changes.deleted.filter(has).map { line("-", $0) }

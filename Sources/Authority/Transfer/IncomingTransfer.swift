@@ -220,9 +220,9 @@ package struct IncomingTransfer: Sendable {
             return .finish(.incremental(next, differences))
         }
         do throws(ZoneError) {
-            let snapshot = try ZoneSnapshot(apex: zone, records: records)
+            let loaded = try ZoneLoader.load(records: records, apex: zone, recordLimit: limits.records)
             records = []
-            return .finish(.full(snapshot))
+            return .finish(.full(loaded.snapshot))
         } catch {
             return .fail(.zone(error))
         }
