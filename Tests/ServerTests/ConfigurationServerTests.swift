@@ -27,9 +27,9 @@ import Testing
         #expect(!configuration.recursion.enabled && !configuration.nts.enabled)
         #expect(configuration.cache.size == 256 << 20)
         #expect(configuration.access.query.count == 1 && configuration.access.query[0].from.isEmpty)
-        #expect(configuration.access.recursion[0].matches(.loopbackIPv6, signer: nil, over: .udp))
+        #expect(configuration.access.recursion[0].matches(.loopbackIPv6, signer: nil))
         #expect(
-            !configuration.access.recursion[0].matches(IPAddress(v4: 0x0a00_0001), signer: nil, over: .udp))
+            !configuration.access.recursion[0].matches(IPAddress(v4: 0x0a00_0001), signer: nil))
         #expect(configuration.metrics == nil && configuration.dns64 == nil)
         #expect(configuration.nts.hold.retransmit == [.zero, .milliseconds(100), .milliseconds(200)])
     }
@@ -240,6 +240,45 @@ import Testing
         #expect(try matches("**.self", "host.example.net"))
         #expect(
             try matches("reverse", "7.2.0.192.in-addr.arpa") && !matches("reverse", "8.2.0.192.in-addr.arpa"))
+    }
+
+    @Test("A damaged configuration gives errors, never a trap", arguments: 0..<8)
+    func damaged(seed: Int) throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let whole = try Array(String(contentsOfFile: root + "/conf/torii.yaml", encoding: .utf8).utf8)
+        // Without comments: every octet counts.
+        let lines = whole.split(separator: 0x0a).map { $0.prefix { $0 != UInt8(ascii: "#") } }.filter {
+            !$0.isEmpty
+        }
+        let text = Array(lines.joined(separator: [0x0a]))
+        let marks = Array("[]{}:,&*#\"'\n -?|>%@`!0x.".utf8)
+        var state = UInt64(seed) &* 0x9e37_79b9_7f4a_7c15 &+ 7
+        func next(_ bound: Int) -> Int {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return Int(state % UInt64(bound))
+        }
+        for _ in 0..<60 {
+            var octets = text
+            for _ in 0...next(6) {
+                let place = next(octets.count)
+                switch next(5) {
+                case 0: octets[place] = UInt8(next(256))
+                case 1: octets.remove(at: place)
+                case 2: octets.insert(marks[next(marks.count)], at: place)
+                case 3: octets.removeSubrange(place..<min(octets.count, place + next(40)))
+                default:
+                    octets.insert(contentsOf: octets[place..<min(octets.count, place + next(60))], at: place)
+                }
+            }
+            do {
+                _ = try ServerConfiguration.parse(String(decoding: octets, as: UTF8.self), file: "x")
+            } catch {
+                #expect(!error.errors.isEmpty && error.errors.allSatisfy { !$0.message.isEmpty })
+            }
+        }
     }
 
     @Test("The configuration that comes with the product is good")

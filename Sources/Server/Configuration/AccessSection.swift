@@ -32,17 +32,12 @@ package struct AccessRuleSection: ConfigurationRecord, Hashable {
     package let from: [IPPrefix]
     /// The message is signed with this TSIG key, and the signature is good.
     package let key: Name?
-    /// The message came by one of these.
-    ///
-    /// Empty: any.
-    package let protocols: Set<ListenProtocolOption>
     /// What happens then.
     package let action: AccessActionOption
 
     package init(_ section: ConfigurationSection) {
         from = section.list("from", .prefix)
         key = section.keyReference()
-        protocols = Set(section.list("protocols", .choice))
         action = section.value("action", .choice, default: .allow)
     }
 
@@ -50,15 +45,12 @@ package struct AccessRuleSection: ConfigurationRecord, Hashable {
     package init(from: [IPPrefix], key: Name? = nil, action: AccessActionOption = .allow) {
         self.from = from
         self.key = key
-        protocols = []
         self.action = action
     }
 
     /// Whether the rule applies to a message from `address`, signed with `signer` if not nil.
-    package func matches(_ address: IPAddress, signer: Name?, over transport: ListenProtocolOption) -> Bool {
-        (from.isEmpty || from.contains { $0.contains(address) })
-            && (key == nil || key == signer)
-            && (protocols.isEmpty || protocols.contains(transport))
+    package func matches(_ address: IPAddress, signer: Name?) -> Bool {
+        (from.isEmpty || from.contains { $0.contains(address) }) && (key == nil || key == signer)
     }
 
     static let everyone = [AccessRuleSection(from: [])]
