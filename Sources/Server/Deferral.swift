@@ -66,7 +66,10 @@ extension Worker {
         let capacity = unsafe waiting.peer.transport == .udp ? min(4096, scratch.count) : scratch.count
         let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<capacity])
         let disposition = unsafe waiting.query.withUnsafeBytes { raw in
-            unsafe answer(RawSpan(_unsafeBytes: raw), from: waiting.peer, into: memory, resumption: resumption)
+            let result = unsafe answer(
+                RawSpan(_unsafeBytes: raw), from: waiting.peer, into: memory, resumption: resumption)
+            unsafe log(raw, result, memory, from: waiting.peer, since: waiting.since)
+            return result
         }
         if disposition != .deferred {
             counters.count(latency: (now.nanoseconds &- waiting.since.nanoseconds) / 1000)

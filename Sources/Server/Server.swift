@@ -86,7 +86,10 @@ final class Server: @unchecked Sendable {
                 }
                 workers.append(worker)
             }
-            core.adopt(workers)
+            let desk = try TransferDesk(zones: zones, keys: core.publication.state.keys)
+            core.adopt(workers, desk)
+            zones.observe { slot, snapshot in desk.changed(slot.name, to: snapshot.serial) }
+            desk.configure(zones.slots, keys: core.publication.state.keys)
             if let nts = core.publication.state.nts, let first = workers.first {
                 try first.openNTSDesk(nts, keys: core.publication.state.keys)
             }
@@ -111,6 +114,7 @@ final class Server: @unchecked Sendable {
             for worker in core.workers {
                 threads.append(try Thread(name: "worker-\(worker.index)") { worker.loop.run() })
             }
+            try core.transferDesk?.start()
         } catch {
             throw .system(what: "threads", reason: "\(error)")
         }
@@ -119,6 +123,7 @@ final class Server: @unchecked Sendable {
     /// Ends everything: what has been acknowledged is on disk already.
     func stop() {
         lock.withLock { _ in
+            core.transferDesk?.stop()
             zones.stop()
             for worker in core.workers { worker.loop.mailbox.stop() }
             for thread in threads { thread.join() }
@@ -171,6 +176,7 @@ final class Server: @unchecked Sendable {
         configuration = next
         core.publication.publish(ServingState(next, cookies: core.publication.state.cookies))
         notes += zones.configure(next)
+        core.transferDesk?.configure(zones.slots, keys: core.publication.state.keys)
         let gone = listeners.close(exceptFor: next.listen)
         let limits = StreamLimits(next.limits, workers: core.workers.count)
         for worker in core.workers {

@@ -15,6 +15,10 @@ final class ServerCore: @unchecked Sendable {
     let targetMemory: TargetMemory
     /// The resolver's cache; nil without recursion.
     let cache: ResolverCache?
+    /// Places for transfers that are being sent.
+    let transferQuota = TransferQuota()
+    /// Keeps secondaries up to date on both sides; set before the first thread starts.
+    private(set) var transferDesk: TransferDesk?
     /// The workers, in order; set before the first thread starts.
     private(set) var workers: [Worker] = []
 
@@ -28,8 +32,9 @@ final class ServerCore: @unchecked Sendable {
     }
 
     /// Makes the workers known to each other. Once, before their threads start.
-    func adopt(_ workers: [Worker]) {
+    func adopt(_ workers: [Worker], _ transferDesk: TransferDesk) {
         self.workers = workers
+        self.transferDesk = transferDesk
     }
 
     /// The sum of a counter over all workers.

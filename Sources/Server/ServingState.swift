@@ -1,6 +1,7 @@
 internal import DNSCore
 internal import DNSSecurity
 internal import NTS
+internal import Operations
 
 /// Everything queries are answered from, besides the zones: built aside at start and at each reload, then published
 /// in one step.
@@ -26,6 +27,8 @@ struct ServingState: Sendable {
     var pendingLimit = 20_000
     /// Whether each query is logged.
     var logsQueries = false
+    /// What lines of the query log look like.
+    var queryLogFormat = QueryLogFormat.text
 
     /// RFC 7873: whether cookies are spoken, and whether UDP clients need one.
     enum CookieMode: Sendable { case on, off, require }

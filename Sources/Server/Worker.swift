@@ -77,7 +77,9 @@ internal import Transport
         -> Disposition
     {
         count(peer)
-        return unsafe answer(RawSpan(_unsafeBytes: query), from: peer, into: response)
+        let disposition = unsafe answer(RawSpan(_unsafeBytes: query), from: peer, into: response)
+        unsafe log(query, disposition, response, from: peer, since: now)
+        return disposition
     }
 
 

@@ -28,6 +28,7 @@ extension ServingState {
         rateExempt = configuration.rateLimit.exempt
         pendingLimit = configuration.limits.pendingQueries
         logsQueries = configuration.log.queries
+        queryLogFormat = configuration.log.queryFormat
         nts = configuration.nts.enabled ? NTSConfiguration(configuration.nts) : nil
     }
 }

@@ -6,7 +6,8 @@ internal import Operations
 enum ServerCommands {
     static func list(_ server: Server) -> CommandList {
         CommandList(
-            StatusCommand.commands(server) + ZoneCommands.commands(server) + CacheCommands.commands(server))
+            StatusCommand.commands(server) + ZoneCommands.commands(server) + CacheCommands.commands(server)
+                + LogCommands.commands(server) + KeyCommands.commands(server))
     }
 }
 
@@ -14,8 +15,9 @@ enum ServerCommands {
 enum StatusCommand {
     static func commands(_ server: Server) -> [ControlCommand] {
         [
-            ControlCommand("status", usage: "status", summary: "Tells how the server is.") { _ in status(server) },
-            ControlCommand("stop", usage: "stop", summary: "Stops the server.") { _ in
+            ControlCommand("status", usage: "status", summary: "Tells how the server is.", isExclusive: false)
+            { _ in status(server) },
+            ControlCommand("stop", usage: "stop", summary: "Stops the server.", isExclusive: false) { _ in
                 SignalWatcher.raise(.stop)
                 return .done("stopping")
             },
@@ -26,7 +28,7 @@ enum StatusCommand {
                 let text = result.lines.joined(separator: "\n")
                 return result.isTaken ? .done(text.isEmpty ? "reloaded" : text) : .failed(text)
             },
-            ControlCommand("stats", usage: "stats", summary: "Prints all figures.") { _ in
+            ControlCommand("stats", usage: "stats", summary: "Prints all figures.", isExclusive: false) { _ in
                 let figures = ServerMetrics.registry(server).collect()
                 return .done(figures.statisticsText, data: figures.statisticsData)
             },

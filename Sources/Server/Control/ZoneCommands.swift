@@ -13,6 +13,37 @@ enum ZoneCommands {
             ControlCommand(
                 "zone reload", usage: "zone reload [ZONE]...", summary: "Reads zone files again.", isExclusive: true
             ) { request in reload(request, server) },
+            ControlCommand("zone flush", usage: "zone flush [ZONE]...", summary: "Writes zone files anew.") { request in
+                onZones(request, server) { (slot, committer) throws(JournalError) in try committer.flush(slot.name) }
+            },
+            ControlCommand(
+                "zone freeze", usage: "zone freeze ZONE...", summary: "Writes the file and refuses updates, so that it can be edited."
+            ) { request in onZones(request, server) { (slot, committer) throws(JournalError) in try committer.freeze(slot.name) } },
+            ControlCommand("zone thaw", usage: "zone thaw ZONE...", summary: "Reads the file again and takes updates.") {
+                request in
+                onZones(request, server) { (slot, committer) throws(JournalError) in
+                    _ = server.zones.load(slot.section, isForced: true)
+                    try committer.thaw(slot.name)
+                }
+            },
+            ControlCommand("zone notify", usage: "zone notify ZONE", summary: "Tells the secondaries.") { request in
+                withZone(request, server) { slot in
+                    server.core.transferDesk?.renotify(slot.name)
+                    return .done("NOTIFY is on its way to \(slot.section.notify.count) servers")
+                }
+            },
+            ControlCommand("zone refresh", usage: "zone refresh ZONE", summary: "Asks the primaries now.") { request in
+                secondary(request, server, full: false)
+            },
+            ControlCommand("zone retransfer", usage: "zone retransfer ZONE", summary: "Fetches the whole zone anew.") {
+                request in secondary(request, server, full: true)
+            },
+            ControlCommand("zone set", usage: "zone set ZONE RECORD...", summary: "Adds a record.") { request in
+                ZoneEditing.set(request, server)
+            },
+            ControlCommand("zone unset", usage: "zone unset ZONE NAME [TYPE [DATA...]]", summary: "Removes records.") {
+                request in ZoneEditing.unset(request, server)
+            },
             ControlCommand("zone show", usage: "zone show ZONE [NAME]", summary: "Prints a zone's records.") {
                 (request: ControlRequest, reply: ControlReply) in show(request, reply, server)
             },
@@ -67,7 +98,37 @@ enum ZoneCommands {
         }
     }
 
-    private static func withZone(
+    private static func secondary(_ request: ControlRequest, _ server: Server, full: Bool) -> ControlOutcome {
+        withZone(request, server) { slot in
+            guard slot.section.kind == .secondary else { return .failed("\(slot.name) is not a secondary zone") }
+            server.core.transferDesk?.request(slot.name, full: full)
+            return .done("the primaries are being asked")
+        }
+    }
+
+    /// Does something with the journals of the zones that are named; of all, when none is.
+    private static func onZones(
+        _ request: ControlRequest, _ server: Server, _ body: (ZoneSlot, ZoneCommitter) throws(JournalError) -> Void
+    ) -> ControlOutcome {
+        guard let committer = server.zones.committer else { return .failed("the server is stopping") }
+        var slots: [ZoneSlot] = []
+        for text in request.arguments {
+            guard let name = try? Name(text), let slot = server.zones.slots[name] else { return .failed("no zone \(text)") }
+            slots.append(slot)
+        }
+        if request.arguments.isEmpty { slots = server.zones.slots.all }
+        var faults: [String] = []
+        for slot in slots {
+            do throws(JournalError) {
+                try body(slot, committer)
+            } catch {
+                faults.append("zone \(slot.name): \(ZoneKeeper.text(of: error))")
+            }
+        }
+        return faults.isEmpty ? .done("done: \(slots.count) zones") : .failed(faults.joined(separator: "\n"))
+    }
+
+    static func withZone(
         _ request: ControlRequest, _ server: Server, _ body: (ZoneSlot) -> ControlOutcome
     ) -> ControlOutcome {
         guard let text = request.arguments.first else { return .badUsage("which zone?") }

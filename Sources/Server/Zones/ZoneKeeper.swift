@@ -22,11 +22,18 @@ final class ZoneKeeper: Sendable {
         var changedAt: Int64 = 0
         /// The file as it was when it was read last.
         var file: FileIdentity?
+        /// When a primary last confirmed the zone, seconds since 1970; of a secondary only.
+        var confirmedAt: Int64 = 0
+
+        /// Seconds since a primary confirmed the zone.
+        var confirmedAge: Int64 { max(0, WallClock.seconds - confirmedAt) }
     }
 
     private struct State {
         var snapshots: [Name: ZoneSnapshot] = [:]
         var statuses: [Name: Status] = [:]
+        /// What IXFR is answered from.
+        var histories: [Name: ZoneHistory] = [:]
         /// Zones whose journal is open.
         var journaled: Set<Name> = []
         var slots = ZoneSlots([])
@@ -36,7 +43,8 @@ final class ZoneKeeper: Sendable {
     private let state: Mutex<State>
     private let published: Publication<ServedZones>
     private let committerBox = Mutex<ZoneCommitter?>(nil)
-    private let limits: LimitsSection
+    let limits: LimitsSection
+    private let stateDirectory: String
 
     /// Opens the journal in `stateDirectory`.
     ///
@@ -45,6 +53,7 @@ final class ZoneKeeper: Sendable {
         state = Mutex(State())
         published = Publication(ServedZones(catalog: ZoneCatalog(), slots: ZoneSlots([])))
         self.limits = limits
+        self.stateDirectory = stateDirectory
         var settings = ZoneCommitter.Settings()
         settings.queueLimit = limits.pendingUpdates
         settings.queueLimitPerClient = limits.pendingUpdatesPerClient
@@ -132,15 +141,18 @@ final class ZoneKeeper: Sendable {
     /// - Returns: the fault; nil when all is well.
     @discardableResult
     func load(_ section: ZoneSection, isForced: Bool) -> String? {
-        guard section.kind == .primary, let file = section.file else { return nil }
+        guard let file = path(of: section) else { return nil }
+        let isSecondary = section.kind == .secondary
+        // A secondary has no file before its first transfer.
+        if isSecondary, FileIdentity(path: file) == nil || snapshot(of: section.name) != nil { return nil }
         let identity = FileIdentity(path: file)
         let old = state.withLock { ($0.statuses[section.name], $0.snapshots[section.name] != nil) }
-        let options = JournaledZone(section, limits)
+        let options = options(section)
         if !isForced, old.1, identity != nil, old.0?.file == identity, old.0?.fault == nil {
             committer?.configure(options)
             return nil
         }
-        var status = Status(changedAt: WallClock.seconds, file: identity)
+        var status = Status(changedAt: WallClock.seconds, file: identity, confirmedAt: identity?.seconds ?? 0)
         do {
             let loaded = try ZoneLoader.load(file: file, apex: section.name, recordLimit: section.maxRecords)
             status.warnings = loaded.warnings.map { "\($0)" }
@@ -148,7 +160,11 @@ final class ZoneKeeper: Sendable {
             guard let committer else { return "the server is stopping" }
             let recovery = try committer.open(options, loaded: loaded.snapshot)
             for damage in recovery.damage { Logs.zone.error("\(damage)", ["zone": "\(section.name)"]) }
-            state.withLock { _ = $0.journaled.insert(section.name) }
+            let history = committer.history(section.name)
+            state.withLock { state in
+                state.journaled.insert(section.name)
+                state.histories[section.name] = history
+            }
             Logs.zone.info(
                 "loaded",
                 [
@@ -166,6 +182,50 @@ final class ZoneKeeper: Sendable {
         }
         state.withLock { $0.statuses[section.name] = status }
         return status.fault
+    }
+
+    /// What IXFR of a zone is answered from; nil when nothing is kept.
+    func history(of name: Name) -> ZoneHistory? { state.withLock { $0.histories[name] } }
+
+    /// A primary confirmed that the zone is up to date.
+    func confirm(_ name: Name) {
+        state.withLock { $0.statuses[name, default: Status()].confirmedAt = WallClock.seconds }
+    }
+
+    /// Makes a transferred version durable and serves it.
+    ///
+    /// - Returns: why it could not be kept; nil when all is well.
+    func install(_ outcome: TransferOutcome, _ slot: ZoneSlot) -> String? {
+        guard let committer else { return "the server is stopping" }
+        let options = options(slot.section)
+        if let file = options.file { Directories.make(forFileAt: file) }
+        do throws(JournalError) {
+            try committer.install(outcome, options)
+        } catch {
+            return "\(error)"
+        }
+        let history = committer.history(slot.name)
+        state.withLock { state in
+            state.journaled.insert(slot.name)
+            state.histories[slot.name] = history
+            state.statuses[slot.name, default: Status()].fault = nil
+            state.statuses[slot.name, default: Status()].confirmedAt = WallClock.seconds
+        }
+        return nil
+    }
+
+    /// Where a zone's file is: a secondary without one in the configuration has it in the state directory.
+    private func path(of section: ZoneSection) -> String? {
+        if let file = section.file { return file }
+        guard section.kind == .secondary else { return nil }
+        let name = "\(section.name.lowercased)".map { $0 == "/" ? "=2F" : String($0) }.joined()
+        return "\(stateDirectory)/zones/\(name)zone"
+    }
+
+    private func options(_ section: ZoneSection) -> JournaledZone {
+        var options = JournaledZone(section, limits)
+        options.file = path(of: section)
+        return options
     }
 
     /// A journal's fault with the difference that the operator must see.

@@ -1,0 +1,75 @@
+internal import Authority
+internal import DNSCore
+internal import Operations
+internal import Synchronization
+
+/// `zone set` and `zone unset`: the operator's changes, which go the way of every update.
+enum ZoneEditing {
+    /// Adds the record that the arguments after the zone spell out.
+    static func set(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
+        ZoneCommands.withZone(request, server) { slot in
+            let text = request.arguments.dropFirst().joined(separator: " ")
+            switch record(text, slot) {
+            case .success(let record): return apply([record], slot, server)
+            case .failure(let problem): return .badUsage(problem.text)
+            }
+        }
+    }
+
+    /// Removes what the arguments after the zone name: a name, a set, or one record.
+    static func unset(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
+        ZoneCommands.withZone(request, server) { slot in
+            let words = Array(request.arguments.dropFirst())
+            guard let first = words.first, let owner = try? Name(first, origin: slot.name) else {
+                return .badUsage("usage: zone unset ZONE NAME [TYPE [DATA...]]")
+            }
+            let nothing = RecordData([])
+            guard words.count > 1 else {
+                return apply(
+                    [ResourceRecord(owner: owner, type: .any, recordClass: .any, ttl: 0, data: nothing)], slot, server)
+            }
+            guard let type = RRType(mnemonic: words[1]) else { return .badUsage("\(words[1]) is not a type") }
+            guard words.count > 2 else {
+                return apply([ResourceRecord(owner: owner, type: type, recordClass: .any, ttl: 0, data: nothing)], slot, server)
+            }
+            let line = "\(owner) 0 IN \(type) " + words[2...].joined(separator: " ")
+            switch record(line, slot) {
+            case .success(var record):
+                record.recordClass = .none
+                record.ttl = 0
+                return apply([record], slot, server)
+            case .failure(let problem): return .badUsage(problem.text)
+            }
+        }
+    }
+
+    private struct Problem: Error {
+        let text: String
+    }
+
+    private static func record(_ text: String, _ slot: ZoneSlot) -> Result<ResourceRecord, Problem> {
+        do throws(ZoneTextError) {
+            var scanner = ZoneTextScanner(
+                text: Array(text.utf8), name: "record", origin: slot.name,
+                options: ZoneTextOptions(defaultTTL: 3600, allowsInclude: false))
+            guard try scanner.next() else { return .failure(Problem(text: "which record?")) }
+            return .success(scanner.record())
+        } catch {
+            return .failure(Problem(text: error.reason.description))
+        }
+    }
+
+    private static func apply(_ records: [ResourceRecord], _ slot: ZoneSlot, _ server: Server) -> ControlOutcome {
+        guard slot.section.kind == .primary else { return .failed("\(slot.name) is a secondary zone") }
+        guard let committer = server.zones.committer else { return .failed("the server is stopping") }
+        let requestor = UpdateRequestor(source: .loopbackIPv4, isStream: true, isOperator: true)
+        switch UpdateRequest.make(zone: Question(name: slot.name, type: .soa), [], records, requestor) {
+        case .failure(let reason): return .failed("\(reason)")
+        case .success(let request):
+            let waiter = Waiter()
+            committer.submit(request) { waiter.finish($0) }
+            let reason = waiter.wait()
+            return reason.responseCode == .noError ? .done("\(reason)") : .failed("\(reason)")
+        }
+    }
+}
