@@ -59,6 +59,7 @@ package final class Resolver {
         case exchange(UInt64)
         case request(Int)
         case stale(Int)
+        case fetch(Int)
     }
 
     package init(configuration: ResolverConfiguration, cache: ResolverCache) {
@@ -138,6 +139,7 @@ package final class Resolver {
             case .exchange(let id): handleTimeout(id, at: now)
             case .request(let id): endOfPatience(id, at: now)
             case .stale(let id): offerStale(id, at: now)
+            case .fetch(let id): endOfPatience(fetch: id, at: now)
             }
             settle(at: now)
         }

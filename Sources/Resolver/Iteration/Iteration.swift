@@ -25,6 +25,7 @@ extension Resolver {
                 return nil
             }
             running.waiters.append(waiter)
+            if let parent { fetches[parent]?.children.append(id) }
             return id
         }
         if !refreshes, let failure = cachedFailure(name, type, at: now) {
@@ -48,6 +49,8 @@ extension Resolver {
         fetch.waiters = [waiter]
         fetches[fetch.id] = fetch
         if fetchKeys[tableKey] == nil { fetchKeys[tableKey] = fetch.id }
+        // Before anything else happens: whether fetches wait for each other in a circle is seen by this.
+        if let parent { fetches[parent]?.children.append(fetch.id) }
         enter(closestDelegation(for: fetch, at: now), fetch, at: now)
         note(
             budget, depth, at: now,
@@ -167,10 +170,11 @@ extension Resolver {
         var best: Int?
         var bestCost = UInt64.max
         var resting: Int?
+        // The fewer there are, the more patience each deserves.
+        let patience = fetch.candidates.count > 2 ? 3 : 5
         let explores = fetch.candidates.count > 1 && random.next8() < 12
         for index in fetch.candidates.indices {
             let candidate = fetch.candidates[index]
-            let patience = delegation.source == .forward ? 4 : 3
             guard !candidate.isSpent, candidate.attempts < patience else { continue }
             if servers.isLame(candidate.endpoint, zone: delegation.zoneHash, at: now.monotonic) { continue }
             if servers.isResting(candidate.endpoint, at: now.monotonic) {
@@ -193,6 +197,7 @@ extension Resolver {
     ///
     /// - Returns: false when there is none left to look for.
     private func lookUpServer(_ fetch: Fetch, _ delegation: Delegation, at now: Moment) -> Bool {
+        fetch.children.removeAll { fetches[$0] == nil }
         guard fetch.children.isEmpty else { return false }
         var types: [RRType] = []
         if configuration.usesIPv4 { types.append(.a) }
@@ -222,11 +227,11 @@ extension Resolver {
                 let isInside = delegation.source == .referral && server.name.isAtOrBelow(delegation.zone)
                 if isInside, fetch.ceiling != nil { continue }
                 fetch.state = .awaitingAddress
-                let child = startFetch(
+                deadlines.insert(.fetch(fetch.id), at: fetch.budget.deadline)
+                startFetch(
                     server.name, type, waiter: .server(fetch: fetch.id, index: index, type: type),
                     budget: fetch.budget, depth: fetch.depth + 1, parent: fetch.id,
                     ceiling: isInside ? delegation.zone : nil, at: now)
-                if let child, fetches[child] != nil { fetch.children.append(child) }
                 return true
             }
         }
@@ -244,6 +249,12 @@ extension Resolver {
             fetch.state = .ready
             step(fetch, at: now)
         }
+    }
+
+    /// The time of a fetch that waits for an address is over.
+    func endOfPatience(fetch id: Int, at now: Moment) {
+        guard let fetch = fetches[id], fetch.state == .awaitingAddress else { return }
+        finish(fetch, Outcome(failing: fetch.name, Failure(.noReachableAuthority, "out of time")), at: now)
     }
 
     // MARK: Asking

@@ -265,7 +265,7 @@ extension Resolver {
                 result.answer, for: request.question, view: request.view, audience: result.audience,
                 ttl: result.ttl,
                 at: now)
-            deliver(result.answer, to: client)
+            deliver(result.answer, of: request, to: client)
         }
     }
 
@@ -314,7 +314,7 @@ extension Resolver {
             guard let answer = made[client.options.intersection([.wantsDNSSEC, .checkingDisabled])] else {
                 continue
             }
-            deliver(answer, to: client)
+            deliver(answer, of: request, to: client)
         }
     }
 

@@ -1,0 +1,252 @@
+import DNSCore
+import Resolver
+import Testing
+
+@Suite struct IterationTests {
+    /// Root, example., and example.example. with a few names.
+    static func world(_ configure: (inout ResolverConfiguration) -> Void = { _ in }) throws -> World {
+        let world = try World(configure)
+        try world.serve("198.51.100.1", zone: ".", "example. NS ns.example.\nns.example. A 198.51.100.2")
+        try world.serve(
+            "198.51.100.2", zone: "example.",
+            "shop NS ns.shop\nns.shop A 198.51.100.3\nlost NS ns.lost.example.")
+        try world.serve(
+            "198.51.100.3", zone: "shop.example.",
+            "www A 192.0.2.1\nalias CNAME www\n@ A 192.0.2.9\nbig TXT \"x\"\na.b.c A 192.0.2.5")
+        return world
+    }
+
+    @Test("A name is found from the root, and the second one without asking the root again")
+    func referrals() throws {
+        let world = try Self.world()
+        #expect(try world.records("www.shop.example.") == ["www.shop.example. A 192.0.2.1"])
+        #expect(
+            world.asked.map(\.server.description) == [
+                "198.51.100.1:53", "198.51.100.2:53", "198.51.100.3:53",
+            ])
+        #expect(try world.records("shop.example.") == ["shop.example. A 192.0.2.9"])
+        #expect(world.asked.count == 4)
+        #expect(try world.isCached("www.shop.example."))
+    }
+
+    @Test("An alias is followed, and both records come")
+    func alias() throws {
+        let world = try Self.world()
+        #expect(
+            try world.records("alias.shop.example.") == [
+                "alias.shop.example. CNAME www.shop.example.", "www.shop.example. A 192.0.2.1",
+            ])
+    }
+
+    @Test("What does not exist is cached for the SOA's time and no longer (RFC 2308)")
+    func negative() throws {
+        let world = try Self.world()
+        #expect(try world.ask("nope.shop.example.").responseCode == .nameError)
+        #expect(try world.ask("www.shop.example.", .aaaa).responseCode == .noError)
+        let count = world.asked.count
+        #expect(try world.ask("nope.shop.example.", .txt).responseCode == .nameError)
+        #expect(world.asked.count == count)
+        world.pass(.seconds(61))
+        #expect(try world.ask("nope.shop.example.").responseCode == .nameError)
+        #expect(world.asked.count == count + 1)
+    }
+
+    @Test("Two clients with one question cost one question to each server")
+    func joining() throws {
+        let world = try Self.world()
+        let first = try world.start("www.shop.example.")
+        let second = try world.start("WWW.shop.example.", .a, [.recursionDesired, .wantsDNSSEC])
+        let third = try world.start("www.shop.example.", .a, [.recursionDesired, .checkingDisabled])
+        world.run(for: .seconds(5))
+        for token in [first, second, third] { #expect(world.answer(token)?.sections.answerCount == 1) }
+        #expect(world.asked.count == 3)
+        #expect(world.resolver.metrics.joined == 2)
+    }
+
+    @Test("Servers see one label more at a time, and the whole name only at the end (RFC 9156)")
+    func minimisation() throws {
+        let world = try Self.world { $0.minimisation = .strict }
+        #expect(try world.records("a.b.c.shop.example.") == ["a.b.c.shop.example. A 192.0.2.5"])
+        #expect(
+            world.asked.map(\.question.name.description) == [
+                "example.", "shop.example.", "c.shop.example.", "b.c.shop.example.", "a.b.c.shop.example.",
+            ])
+    }
+
+    @Test("With relaxed minimisation a server that stumbles over the parent is asked the whole name")
+    func relaxedMinimisation() throws {
+        let world = try Self.world { $0.minimisation = .relaxed }
+        let inner = world.servers[IPAddress("198.51.100.3")!]!
+        world.servers[IPAddress("198.51.100.3")!] = { query, transport in
+            guard query.questions.first?.name.labelCount == 5 else {
+                let flags = HeaderFlags([.response, .authoritative]).with(
+                    opcode: .query, responseCode: .nameError)
+                return [(.milliseconds(1), Message(id: query.id, flags: flags, questions: query.questions))]
+            }
+            return inner(query, transport)
+        }
+        #expect(try world.records("a.b.c.shop.example.") == ["a.b.c.shop.example. A 192.0.2.5"])
+    }
+
+    @Test("A truncated response is asked for again over TCP")
+    func truncation() throws {
+        let world = try Self.world()
+        let inner = world.servers[IPAddress("198.51.100.3")!]!
+        world.servers[IPAddress("198.51.100.3")!] = { query, transport in
+            var result = inner(query, transport)
+            if transport == .udp {
+                result[0].message.flags.insert(.truncated)
+                result[0].message.answers = []
+            }
+            return result
+        }
+        #expect(try world.records("www.shop.example.") == ["www.shop.example. A 192.0.2.1"])
+        #expect(world.asked.last?.transport == .tcp)
+    }
+
+    @Test("A server that fails on EDNS is asked without, and stays so")
+    func withoutEDNS() throws {
+        let world = try Self.world()
+        let inner = world.servers[IPAddress("198.51.100.3")!]!
+        world.servers[IPAddress("198.51.100.3")!] = { query, transport in
+            guard query.edns == nil else {
+                let flags = HeaderFlags([.response]).with(opcode: .query, responseCode: .formatError)
+                return [(.milliseconds(1), Message(id: query.id, flags: flags, questions: query.questions))]
+            }
+            var result = inner(query, transport)
+            result[0].message.edns = nil
+            return result
+        }
+        #expect(try world.records("www.shop.example.") == ["www.shop.example. A 192.0.2.1"])
+        #expect(world.asked.count == 4)
+        #expect(try world.records("shop.example.") == ["shop.example. A 192.0.2.9"])
+        #expect(world.asked.count == 5)
+        #expect(world.asked.last?.query.edns == nil)
+    }
+
+    @Test("Mixed case must come back; a server that changes it is asked over TCP from then on judged by that")
+    func mixedCase() throws {
+        let world = try Self.world { $0.mixesCase = true }
+        let inner = world.servers[IPAddress("198.51.100.3")!]!
+        world.servers[IPAddress("198.51.100.3")!] = { query, transport in
+            var result = inner(query, transport)
+            result[0].message.questions = query.questions.map {
+                Question(name: $0.name.lowercased, type: $0.type)
+            }
+            return result
+        }
+        #expect(try world.records("www.shop.example.") == ["www.shop.example. A 192.0.2.1"])
+        #expect(world.asked.last?.transport == .tcp)
+        #expect(world.resolver.metrics.wrongResponses > 0)
+        #expect(try world.records("shop.example.") == ["shop.example. A 192.0.2.9"])
+        #expect(world.asked.last?.transport == .udp)
+    }
+
+    @Test("A silent server gives way to the next, and a failure is cached for its time (RFC 9520)")
+    func failures() throws {
+        let world = try Self.world()
+        world.servers[IPAddress("198.51.100.3")!] = { _, _ in [] }
+        let answer = try world.ask("www.shop.example.")
+        #expect(answer.responseCode == .serverFailure)
+        #expect(answer.errors.map(\.code) == [.noReachableAuthority])
+        #expect(answer.failure.contains("did not respond"))
+        #expect(try world.isCached("www.shop.example."))
+        let count = world.asked.count
+        #expect(try world.ask("www.shop.example.").responseCode == .serverFailure)
+        #expect(world.asked.count == count)
+        try world.serve("198.51.100.3", zone: "shop.example.", "www A 192.0.2.1")
+        world.pass(.seconds(10))
+        #expect(try world.records("www.shop.example.") == ["www.shop.example. A 192.0.2.1"])
+    }
+
+    @Test("A forward zone is asked with RD; with fallback a dead forwarder is gone around")
+    func forwarding() throws {
+        let zone = ConfiguredZone(
+            name: try Name("shop.example."), servers: [.address(World.endpoint("198.51.100.7"))],
+            fallsBack: true)
+        let world = try Self.world { $0.forwardZones = [zone] }
+        #expect(try world.records("www.shop.example.") == ["www.shop.example. A 192.0.2.1"])
+        #expect(world.asked.first?.query.flags.contains(.recursionDesired) == true)
+        #expect(world.asked.first?.server == World.endpoint("198.51.100.7"))
+        #expect(world.asked.last?.query.flags.contains(.recursionDesired) == false)
+    }
+
+    @Test("Expired data are served when servers are silent, and no client waits longer than told (RFC 8767)")
+    func stale() throws {
+        let world = try Self.world()
+        #expect(try world.records("www.shop.example.") == ["www.shop.example. A 192.0.2.1"])
+        world.servers.removeAll()
+        world.pass(.seconds(400))
+        let before = world.now
+        let answer = try world.ask("www.shop.example.")
+        #expect(answer.isStale && answer.responseCode == .noError)
+        #expect(answer.errors.map(\.code) == [.staleAnswer])
+        let waited = world.now.monotonic - before.monotonic
+        #expect(waited > 0 && waited < 1_900_000_000)
+        let message = try answer.sections.message(
+            for: Question(name: try Name("www.shop.example."), type: .a))
+        #expect(message.answers.map(\.ttl) == [30])
+    }
+
+    @Test("A prefetch asks although the answer is cached, and nobody is answered")
+    func prefetch() throws {
+        let world = try Self.world()
+        try world.ask("www.shop.example.")
+        world.pass(.seconds(280))
+        let count = world.asked.count
+        try world.start("www.shop.example.", .a, [.recursionDesired, .isPrefetch])
+        world.run(for: .seconds(2))
+        #expect(world.asked.count == count + 1)
+        world.pass(.seconds(100))
+        #expect(try world.isCached("www.shop.example."))
+    }
+
+    @Test("Without RD only what is cached is told")
+    func withoutRecursion() throws {
+        let world = try Self.world()
+        #expect(try world.ask("www.shop.example.", .a, []).responseCode == .refused)
+        #expect(world.asked.isEmpty)
+        try world.ask("www.shop.example.")
+        #expect(try world.ask("www.shop.example.", .a, []).sections.answerCount == 1)
+    }
+
+    @Test("A traced question tells its whole way")
+    func trace() throws {
+        let world = try Self.world()
+        let answer = try world.ask("www.shop.example.", .a, [.recursionDesired, .isTraced])
+        let text = answer.trace.map(\.text).joined(separator: "\n")
+        #expect(text.contains("referral to shop.example."))
+        #expect(text.contains("asking 198.51.100.3:53"))
+    }
+
+    @Test("A snapshot brings answers back, less the time between")
+    func snapshot() throws {
+        let world = try Self.world()
+        try world.ask("www.shop.example.")
+        var octets: [UInt8] = []
+        world.cache.writeSnapshot(at: world.now) { octets += $0 }
+        let other = try Self.world()
+        other.now = Moment(monotonic: 5_000_000_000_000, wall: world.now.wall + 100)
+        #expect(try other.cache.loadSnapshot(octets, at: other.now) > 3)
+        #expect(try other.isCached("www.shop.example."))
+        other.pass(.seconds(199))
+        #expect(try other.isCached("www.shop.example."))
+        other.pass(.seconds(2))
+        #expect(try !other.isCached("www.shop.example."))
+        #expect(throws: ResolverError.self) {
+            try other.cache.loadSnapshot(Array(octets.dropLast(3)), at: other.now)
+        }
+        #expect(throws: ResolverError.self) { try other.cache.loadSnapshot([1, 2, 3], at: other.now) }
+    }
+
+    @Test("AAAA records are made from A records behind the prefix (RFC 6147)")
+    func synthesis() throws {
+        let world = try Self.world { $0.dns64 = IPPrefix("64:ff9b::/96") }
+        #expect(
+            try world.records("alias.shop.example.", .aaaa) == [
+                "alias.shop.example. CNAME www.shop.example.", "www.shop.example. AAAA 64:ff9b::c000:201",
+            ])
+        #expect(try world.ask("nope.shop.example.", .aaaa).responseCode == .nameError)
+        #expect(try world.ask("big.shop.example.", .aaaa).sections.answerCount == 0)
+    }
+}
