@@ -1,0 +1,264 @@
+import DNSCore
+import Testing
+
+@testable import NTS
+
+@Suite("The Private Host List")
+struct PrivateHostListTests {
+    let alice = IPAddress(v4: 0xc0a8_010b)
+    let bob = IPAddress(v4: 0xc0a8_010c)
+
+    @Test("A name stays with its first holder until its entry ends")
+    func firstHolder() throws {
+        var list = PrivateHostList()
+        list.configuration.lifetime = 100
+        let name = try Name("Alice.example.net.")
+        #expect(list.register(name, address: alice, source: .update, epoch: 1000) == .entered)
+        #expect(list.register(name, address: bob, source: .update, epoch: 1050) == .conflict(holder: alice))
+        #expect(list.register(name, address: alice, source: .update, epoch: 1050) == .refreshed)
+        #expect(list.unregister(name, address: bob, source: .update) == false)
+        #expect(list.lookup(try Name("aLICE.example.net."), epoch: 1149)?.ipv4 == alice)
+        #expect(list.lookup(name, epoch: 1150) == nil)
+        #expect(list.register(name, address: bob, source: .update, epoch: 1150) == .entered)
+        #expect(list.names(of: alice).isEmpty)
+    }
+
+    @Test("Configuration stands above what is learnt, and a lease is not taken back by an update")
+    func sources() throws {
+        var list = PrivateHostList()
+        let name = try Name("nas.example.net.")
+        list.set(.init(name: name, ipv4: alice, source: .configured))
+        #expect(list.register(name, address: bob, source: .update, epoch: 1) == .conflict(holder: alice))
+        #expect(list.register(name, address: alice, source: .update, epoch: 1) == .refreshed)
+        #expect(list.unregister(name, address: alice, source: .update) == false)
+        #expect(
+            list.register(name, address: .loopbackIPv6, source: .update, epoch: 1) == .conflict(holder: alice)
+        )
+        #expect(list.lookup(name, epoch: .max - 1)?.source == .configured)
+    }
+
+    @Test("Only names below the suffixes count, only so many for one host and in all")
+    func bounds() throws {
+        var list = PrivateHostList()
+        list.configuration.suffixes = [try Name("example.net.")]
+        list.configuration.namesPerHost = 2
+        list.configuration.entryLimit = 3
+        #expect(
+            try list.register(Name("a.example.com."), address: alice, source: .update, epoch: 1) == .foreign)
+        #expect(list.register(.root, address: alice, source: .update, epoch: 1) == .foreign)
+        for label in ["a", "b"] {
+            #expect(
+                try list.register(Name("\(label).example.net."), address: alice, source: .update, epoch: 1)
+                    == .entered)
+        }
+        #expect(
+            try list.register(Name("c.example.net."), address: alice, source: .update, epoch: 1) == .overLimit
+        )
+        #expect(
+            try list.register(Name("c.example.net."), address: bob, source: .update, epoch: 1) == .entered)
+        #expect(
+            try list.register(Name("d.example.net."), address: bob, source: .update, epoch: 1) == .overLimit)
+        list.expire(epoch: 1 + 86_400)
+        #expect(list.count == 0)
+    }
+
+    @Test("What was learnt survives a restart; the rest comes from elsewhere")
+    func keeping() throws {
+        var list = PrivateHostList()
+        list.set(.init(name: try Name("nas.example.net."), ipv4: bob, source: .configured))
+        _ = try list.register(Name("alice.example.net."), address: alice, source: .update, epoch: 100)
+        _ = try list.register(Name("six.example.net."), address: .loopbackIPv6, source: .update, epoch: 100)
+        let text = list.text
+        var restored = PrivateHostList()
+        let result = restored.restore(text + "nonsense\nx y z\n", epoch: 200)
+        #expect(result.taken == 2 && result.skipped == 2)
+        #expect(restored.all.map(\.name.description) == ["alice.example.net.", "six.example.net."])
+        #expect(restored.lookup(try Name("alice.example.net."), epoch: 200)?.expiry == 86_500)
+        #expect(!restored.isDirty)
+        var late = PrivateHostList()
+        #expect(late.restore(text, epoch: 86_500).taken == 0)
+    }
+}
+
+@Suite("Observed updates")
+struct UpdateObserverTests {
+    let client = IPEndpoint(IPAddress(v4: 0xc0a8_010b), port: 5000)
+    let server = IPAddress(v4: 0xc633_6435)
+
+    func update(
+        _ id: UInt16, add: [String] = [], delete: [String] = [], zone: String = "example.net."
+    ) throws -> [UInt8] {
+        var records: [ResourceRecord] = []
+        for name in delete {
+            records.append(
+                ResourceRecord(
+                    owner: try Name(name), type: .a, recordClass: .any, ttl: 0, data: RecordData([])))
+        }
+        for name in add {
+            records.append(
+                ResourceRecord(owner: try Name(name), type: .a, ttl: 60, data: RecordData([203, 0, 113, 1])))
+        }
+        return Message(
+            id: id, flags: HeaderFlags().with(opcode: .update, responseCode: .noError),
+            questions: [Question(name: try Name(zone), type: .soa)], authorities: records
+        ).encoded()
+    }
+
+    func response(_ id: UInt16, _ code: ResponseCode = .noError) -> [UInt8] {
+        Message(id: id, flags: HeaderFlags.response.with(opcode: .update, responseCode: code)).encoded()
+    }
+
+    @Test("A registration counts when the server that was asked says NOERROR, and only then")
+    func confirmed() throws {
+        var observer = UpdateObserver()
+        let now = Duration.seconds(5)
+        let sent = try update(
+            7, add: ["alice.example.net."], delete: ["alice.example.net.", "old.example.net."])
+        let isKept = observer.request(sent, client: client, server: server, now: now)
+        #expect(isKept)
+        let good = response(7)
+        let other = IPAddress(v4: 0xc633_6436)
+        #expect(observer.response(good, client: client, server: other, now: now) == nil)
+        let wrongID = response(8)
+        #expect(observer.response(wrongID, client: client, server: server, now: now) == nil)
+        let elsewhere = IPEndpoint(client.address, port: 5001)
+        #expect(observer.response(good, client: elsewhere, server: server, now: now) == nil)
+        let answered = observer.response(good, client: client, server: server, now: now)
+        let found = try #require(answered)
+        #expect(found.additions.map(\.description) == ["alice.example.net."])
+        #expect(found.deletions.map(\.description) == ["old.example.net."])
+        #expect(observer.response(good, client: client, server: server, now: now) == nil)
+    }
+
+    @Test("A refused update and a late response register nothing")
+    func refused() throws {
+        var observer = UpdateObserver()
+        let sent = try update(7, add: ["alice.example.net."])
+        observer.request(sent, client: client, server: server, now: .seconds(5))
+        let refused = response(7, .refused)
+        #expect(
+            observer.response(refused, client: client, server: server, now: .seconds(5)) == nil)
+        observer.request(sent, client: client, server: server, now: .seconds(5))
+        let good = response(7)
+        #expect(observer.response(good, client: client, server: server, now: .seconds(16)) == nil)
+    }
+
+    @Test("Queries, responses, names out of the zone and foreign servers are not remembered")
+    func ignored() throws {
+        var observer = UpdateObserver(servers: [IPPrefix(server)])
+        let sent = try update(7, add: ["alice.example.net."])
+        #expect(observer.request(sent, client: client, server: IPAddress(v4: 1), now: .zero) == false)
+        let foreign = try update(7, add: ["alice.example.com."])
+        #expect(observer.request(foreign, client: client, server: server, now: .zero) == false)
+        let query = Message(id: 7, questions: [Question(name: try Name("alice.example.net."), type: .a)])
+            .encoded()
+        #expect(observer.request(query, client: client, server: server, now: .zero) == false)
+        let answer = response(7)
+        #expect(observer.request(answer, client: client, server: server, now: .zero) == false)
+        let cut = Array(sent.dropLast(3))
+        #expect(observer.request(cut, client: client, server: server, now: .zero) == false)
+    }
+
+    @Test("The oldest request gives way when too many wait")
+    func bounded() throws {
+        var observer = UpdateObserver(limit: 2)
+        for id in UInt16(1)...3 {
+            let sent = try update(id, add: ["alice.example.net."])
+            observer.request(sent, client: client, server: server, now: .zero)
+        }
+        #expect(observer.waitingCount == 2)
+        let first = response(1)
+        #expect(observer.response(first, client: client, server: server, now: .zero) == nil)
+        let third = response(3)
+        #expect(observer.response(third, client: client, server: server, now: .zero) != nil)
+    }
+
+    @Test("Signatures are remembered; when memory is full the past is refused instead")
+    func replays() {
+        var memory = ReplayMemory(limit: 3)
+        let macs = (0..<5).map { [UInt8](repeating: UInt8($0), count: 32) }
+        #expect(memory.note(macs[0], signedAt: 100, now: 100) == .fresh)
+        #expect(memory.note(macs[0], signedAt: 100, now: 100) == .replayed)
+        #expect(memory.note(macs[1], signedAt: 101, now: 101) == .fresh)
+        #expect(memory.note(macs[2], signedAt: 102, now: 102) == .fresh)
+        #expect(memory.note(macs[3], signedAt: 103, now: 103) == .fresh)
+        #expect(memory.count == 3)
+        #expect(memory.note(macs[0], signedAt: 100, now: 103) == .tooOld)
+        #expect(memory.note(macs[1], signedAt: 101, now: 103) == .replayed)
+    }
+}
+
+@Suite("Answers and prefixes")
+struct AnswerTests {
+    @Test("The targets of an answer are its addresses, hints included, and its last owner")
+    func targets() throws {
+        let alias = ResourceRecord(
+            owner: try Name("www.example.net."), type: .cname, ttl: 300,
+            data: RecordData(try Name("alice.example.net.").wire))
+        let address = ResourceRecord(
+            owner: try Name("alice.example.net."), type: .a, ttl: 300, data: RecordData([203, 0, 113, 1]))
+        // SvcPriority 1, target ".", port 8080, ipv4hint 203.0.113.2.
+        let service = ResourceRecord(
+            owner: try Name("alice.example.net."), type: .https, ttl: 300,
+            data: RecordData([0, 1, 0, 0, 3, 0, 2, 0x1f, 0x90, 0, 4, 0, 4, 203, 0, 113, 2]))
+        let response = Message(
+            id: 1, flags: .response, questions: [Question(name: try Name("www.example.net."), type: .a)],
+            answers: [alias, address, service, address]
+        ).encoded()
+        let layout = try MessageView.survey(response)
+        let targets = try #require(AnswerTargets(in: response, layout: layout))
+        #expect(targets.owner.description == "alice.example.net.")
+        #expect(targets.addresses.map(\.description) == ["203.0.113.1", "203.0.113.2"])
+        var outcome = NegotiationOutcome()
+        outcome.ttlCap = 30
+        outcome.replacements = [
+            .init(address: IPAddress(v4: 0xcb00_7101), replacement: IPAddress(v4: 0xc0a8_010b))
+        ]
+        outcome.ports = [
+            .init(address: IPAddress(v4: 0xcb00_7102), transport: 6, privatePort: 8080, publicPort: 40001)
+        ]
+        var changed = response
+        AnswerTargets.apply(outcome, to: &changed, layout: layout)
+        let read = try Message(parsing: changed)
+        #expect(read.answers.map(\.ttl) == [300, 30, 30, 30])
+        #expect(read.answers[1].data.octets == [192, 168, 1, 11])
+        #expect(read.answers[2].data.octets[7...8] == [0x9c, 0x41])
+        #expect(changed.count == response.count)
+    }
+
+    @Test("A set of prefixes agrees with asking each prefix")
+    func prefixes() throws {
+        let prefixes = [
+            "10.0.0.0/8", "10.1.0.0/16", "192.0.2.0/24", "0.0.0.0/32", "2001:db8::/32", "::1/128",
+        ]
+        .compactMap { IPPrefix($0) }
+        let set = PrefixSet(prefixes)
+        #expect(set.count == 5)
+        for text in [
+            "9.255.255.255", "10.0.0.0", "10.1.2.3", "10.255.255.255", "11.0.0.0", "0.0.0.0", "0.0.0.1",
+            "192.0.2.255", "::1", "::2", "2001:db8::5", "2001:db9::",
+        ] {
+            let address = try #require(IPAddress(text))
+            #expect(set.contains(address) == prefixes.contains { $0.contains(address) }, "\(text)")
+        }
+    }
+}
+
+extension UpdateObserver {
+    @discardableResult
+    mutating func request(_ octets: [UInt8], client: IPEndpoint, server: IPAddress, now: Duration) -> Bool {
+        request(octets.span.bytes, client: client, server: server, now: now)
+    }
+
+    mutating func response(
+        _ octets: [UInt8], client: IPEndpoint, server: IPAddress, now: Duration
+    ) -> ObservedUpdate? {
+        response(octets.span.bytes, client: client, server: server, now: now)
+    }
+}
+
+extension AnswerTargets {
+    init?(in response: [UInt8], layout: MessageLayout) {
+        self.init(in: response.span.bytes, layout: layout)
+    }
+}

@@ -1,0 +1,353 @@
+import DNSCore
+import Testing
+
+@testable import NTS
+
+/// A request cache on a clock of its own, whose kernel accepts everything unless told otherwise.
+struct RouterScript {
+    var cache = RequestCache()
+    var hosts = PrivateHostList()
+    var now = Duration.seconds(1000)
+    var kernelWorks = true
+    var changes: [[KernelChange]] = []
+    var replies: [UInt64: [RouterReply]] = [:]
+    var events: [RouterEvent] = []
+    var forgotten: [IPAddress] = []
+    static let alice = IPAddress(v4: 0xc0a8_010b)
+    static let bob = IPAddress(v4: 0xc0a8_010c)
+    static let gn = IPAddress(v4: 0xc000_020a)
+
+    init() {
+        for (name, address) in [
+            ("alice", Self.alice), ("bob", Self.bob), ("carol", IPAddress(v4: 0xc0a8_010d)),
+        ] {
+            let host = Name(trustedWire: [UInt8(name.utf8.count)] + name.utf8 + [7] + "example".utf8 + [0])
+            hosts.set(
+                PrivateHostList.Entry(
+                    name: host, ipv4: address, ipv6: IPAddress(high: 0x2001_0db8_0001_0001, low: address.low),
+                    source: .local))
+        }
+    }
+
+    mutating func notify(
+        _ requester: UInt64, _ host: String, gn: String = "192.0.2.10", server: String = "198.51.100.53",
+        lifetime: UInt32? = nil
+    ) throws {
+        let request = GrantRequest(
+            requester: requester, server: try #require(IPAddress(server)), gn: try #require(IPPrefix(gn)),
+            host: try Name(host), lifetime: lifetime)
+        var actions: [RouterAction] = []
+        cache.notify(request, hosts: hosts, now: now, epoch: 1, actions: &actions)
+        perform(actions)
+    }
+
+    mutating func perform(_ list: [RouterAction]) {
+        var queue = list
+        while !queue.isEmpty {
+            var following: [RouterAction] = []
+            for action in queue {
+                switch action {
+                case .apply(let ticket, let list):
+                    changes.append(list)
+                    cache.applied(ticket: ticket, succeeded: kernelWorks, now: now, actions: &following)
+                case .reply(let requester, let reply): replies[requester, default: []].append(reply)
+                case .forgetFlows(let gn, _), .forgetUntranslated(let gn): forgotten.append(gn)
+                case .record(let event): events.append(event)
+                }
+            }
+            queue = following
+        }
+    }
+
+    mutating func use(_ gn: IPAddress = RouterScript.gn, host: IPAddress? = nil) {
+        var actions: [RouterAction] = []
+        cache.used(gn: gn, host: host, now: now, actions: &actions)
+        perform(actions)
+    }
+
+    mutating func pass(_ milliseconds: Int) {
+        let end = now + .milliseconds(milliseconds)
+        while let due = cache.nextDeadline, due <= end {
+            now = max(now, due)
+            var actions: [RouterAction] = []
+            cache.advance(to: now, actions: &actions)
+            perform(actions)
+        }
+        now = end
+    }
+}
+
+@Suite("The router's Request Cache")
+struct RequestCacheTests {
+    @Test("A notification for a known host opens a window and is acknowledged after the kernel")
+    func opens() throws {
+        var script = RouterScript()
+        try script.notify(1, "alice.example.")
+        #expect(script.replies[1] == [.granted(lifetime: 60, ports: [])])
+        #expect(
+            script.changes == [
+                [
+                    .open(
+                        gn: RouterScript.gn, host: RouterScript.alice, gate: .window, lifetime: 60,
+                        previous: nil)
+                ]
+            ])
+        #expect(script.forgotten == [RouterScript.gn])
+        script.pass(59_999)
+        #expect(script.cache.count == 1)
+        script.pass(1)
+        #expect(script.cache.count == 0)
+        guard case .ended(_, _, _, let flows, let reason)? = script.events.last else {
+            Issue.record("no end was recorded")
+            return
+        }
+        #expect(flows == 0 && reason == .expired)
+        #expect(script.cache.nextDeadline == nil)
+    }
+
+    @Test("What the kernel refuses is refused, and nothing stays behind")
+    func kernelRefuses() throws {
+        var script = RouterScript()
+        script.kernelWorks = false
+        try script.notify(1, "alice.example.")
+        #expect(script.replies[1] == [.refused(.kernel)])
+        #expect(script.cache.count == 0)
+    }
+
+    @Test("Names, families, senders and askers that are not let in are refused, each for its reason")
+    func refusals() throws {
+        var script = RouterScript()
+        try script.notify(1, "dave.example.")
+        #expect(script.replies[1] == [.refused(.unknownName)])
+        var entry = PrivateHostList.Entry(
+            name: try Name("old.example."), ipv4: IPAddress(v4: 0xc0a8_0114), source: .local)
+        script.hosts.set(entry)
+        try script.notify(2, "old.example.", gn: "2001:db8::10")
+        #expect(script.replies[2] == [.refused(.noAddress)])
+        entry.policy.servers = [IPAddress(v4: 0xc633_6436)]
+        entry.policy.from = [try #require(IPPrefix("192.0.2.0/28"))]
+        script.hosts.set(entry)
+        try script.notify(3, "old.example.")
+        #expect(script.replies[3] == [.refused(.policy)])
+        try script.notify(4, "old.example.", gn: "192.0.2.16", server: "198.51.100.54")
+        #expect(script.replies[4] == [.refused(.policy)])
+        try script.notify(5, "old.example.", server: "198.51.100.54")
+        #expect(script.replies[5] == [.granted(lifetime: 60, ports: [])])
+        try script.notify(6, "alice.example.", gn: "192.0.2.0/24")
+        #expect(script.replies[6] == [.refused(.prefix)])
+        for (index, gn) in ["0.0.0.0", "127.0.0.1", "224.0.0.1", "169.254.1.1"].enumerated() {
+            try script.notify(UInt64(10 + index), "alice.example.", gn: gn)
+            #expect(script.replies[UInt64(10 + index)] == [.refused(.policy)])
+        }
+        script.cache.isPaused = true
+        try script.notify(20, "alice.example.")
+        #expect(script.replies[20] == [.refused(.paused)])
+    }
+
+    @Test("The lifetime asked for is granted up to the largest")
+    func lifetimes() throws {
+        var script = RouterScript()
+        try script.notify(1, "alice.example.", gn: "192.0.2.1", lifetime: 10)
+        try script.notify(2, "alice.example.", gn: "192.0.2.2", lifetime: 86_400)
+        try script.notify(3, "alice.example.", gn: "192.0.2.3", lifetime: 0)
+        #expect(script.replies[1] == [.granted(lifetime: 10, ports: [])])
+        #expect(script.replies[2] == [.granted(lifetime: 300, ports: [])])
+        #expect(script.replies[3] == [.granted(lifetime: 1, ports: [])])
+    }
+
+    @Test("The same host again is acknowledged at once; after a second it is opened anew")
+    func refresh() throws {
+        var script = RouterScript()
+        try script.notify(1, "alice.example.")
+        try script.notify(2, "alice.example.")
+        #expect(script.replies[2] == [.granted(lifetime: 60, ports: [])])
+        #expect(script.changes.count == 1)
+        script.pass(30_000)
+        try script.notify(3, "alice.example.")
+        #expect(script.changes.count == 2)
+        script.pass(59_000)
+        #expect(script.cache.count == 1)
+        script.pass(1000)
+        #expect(script.cache.count == 0)
+    }
+
+    @Test("A used permission gives way to another host at once, an unused one after its first use")
+    func contention() throws {
+        var script = RouterScript()
+        try script.notify(1, "alice.example.")
+        script.use()
+        try script.notify(2, "bob.example.")
+        #expect(script.replies[2] == [.granted(lifetime: 60, ports: [])])
+        guard case .open(_, let host, let gate, _, let previous)? = script.changes.last?.first else { return }
+        #expect(host == RouterScript.bob && gate == .window && previous == RouterScript.alice)
+        try script.notify(3, "alice.example.")
+        #expect(script.replies[3] == [.pending])
+        #expect(script.changes.last == [.narrow(gn: RouterScript.gn, lifetime: 60)])
+        try script.notify(4, "alice.example.")
+        #expect(script.replies[4] == [.pending])
+        script.pass(100)
+        script.use()
+        #expect(script.replies[3] == [.pending])
+        #expect(script.replies[4] == [.pending, .granted(lifetime: 60, ports: [])])
+        guard case .open(_, let last, .once, _, _)? = script.changes.last?.first else {
+            Issue.record("\(script.changes)")
+            return
+        }
+        #expect(last == RouterScript.alice)
+    }
+
+    @Test("An unused permission gives way after the conflict wait; each waiter has its own")
+    func contentionTimeout() throws {
+        var script = RouterScript()
+        try script.notify(1, "alice.example.")
+        try script.notify(2, "bob.example.")
+        try script.notify(3, "carol.example.")
+        #expect(script.replies[2] == [.pending] && script.replies[3] == [.pending])
+        script.pass(699)
+        #expect(script.replies[2] == [.pending])
+        script.pass(1)
+        #expect(script.replies[2] == [.pending, .granted(lifetime: 60, ports: [])])
+        #expect(script.replies[3] == [.pending])
+        script.pass(700)
+        #expect(script.replies[3] == [.pending, .granted(lifetime: 60, ports: [])])
+        #expect(script.cache.all.map(\.address.description) == ["192.168.1.13"])
+        #expect(script.cache.waitingCount == 0)
+    }
+
+    @Test("No more wait for one asker than are allowed")
+    func waiters() throws {
+        var script = RouterScript()
+        script.cache.configuration.conflictQueue = 1
+        try script.notify(1, "alice.example.")
+        try script.notify(2, "bob.example.")
+        try script.notify(3, "carol.example.")
+        #expect(script.replies[3] == [.refused(.overLimit)])
+    }
+
+    @Test("In mode `once` the first flow uses a permission up, and asking again opens it anew")
+    func once() throws {
+        var script = RouterScript()
+        script.cache.configuration.mode = .once
+        try script.notify(1, "alice.example.")
+        guard case .open(_, _, .once, _, _)? = script.changes.last?.first else {
+            Issue.record("not once")
+            return
+        }
+        script.use()
+        try script.notify(2, "alice.example.")
+        #expect(script.changes.count == 2)
+        #expect(script.replies[2] == [.granted(lifetime: 60, ports: [])])
+    }
+
+    @Test("IPv6 pinholes of one asker do not conflict")
+    func pinholes() throws {
+        var script = RouterScript()
+        try script.notify(1, "alice.example.", gn: "2001:db8::10")
+        try script.notify(2, "bob.example.", gn: "2001:db8::10")
+        #expect(script.replies[1] == [.granted(lifetime: 60, ports: [])])
+        #expect(script.replies[2] == [.granted(lifetime: 60, ports: [])])
+        #expect(script.cache.count == 2)
+        script.use(
+            try #require(IPAddress("2001:db8::10")),
+            host: IPAddress(high: 0x2001_0db8_0001_0001, low: RouterScript.bob.low))
+        #expect(script.cache.all.map(\.flows) == [0, 1])
+    }
+
+    @Test("Every bound refuses what goes beyond it, and what is open stays")
+    func bounds() throws {
+        var script = RouterScript()
+        script.cache.configuration.entries = 6
+        script.cache.configuration.perGN = 2
+        script.cache.configuration.perServer = 3
+        script.cache.configuration.perHost = 2
+        for (index, host) in ["alice", "bob", "carol"].enumerated() {
+            try script.notify(UInt64(index), "\(host).example.", gn: "2001:db8::10")
+        }
+        #expect(script.replies[2] == [.refused(.overLimit)])
+        try script.notify(3, "alice.example.", gn: "192.0.2.1")
+        try script.notify(4, "alice.example.", gn: "192.0.2.2")
+        #expect(script.replies[3] == [.granted(lifetime: 60, ports: [])])
+        #expect(script.replies[4] == [.refused(.overLimit)])
+        try script.notify(5, "alice.example.", gn: "192.0.2.3", server: "198.51.100.1")
+        try script.notify(6, "alice.example.", gn: "192.0.2.4", server: "198.51.100.1")
+        #expect(script.replies[6] == [.refused(.overLimit)])
+        try script.notify(7, "bob.example.", gn: "192.0.2.5", server: "198.51.100.2")
+        #expect(script.replies[7] == [.granted(lifetime: 60, ports: [])])
+        script.pass(60_000)
+        #expect(script.cache.count == 0)
+        try script.notify(8, "alice.example.", gn: "192.0.2.2")
+        #expect(script.replies[8] == [.granted(lifetime: 60, ports: [])])
+    }
+
+    @Test("An asker with the router's own address is told the private address, and nothing is opened")
+    func hairpin() throws {
+        var script = RouterScript()
+        script.cache.configuration.outside = [IPAddress(v4: 0xcb00_7101)]
+        try script.notify(1, "alice.example.", gn: "203.0.113.1")
+        #expect(script.replies[1] == [.hairpin(address: RouterScript.alice, lifetime: 60)])
+        #expect(script.changes.isEmpty)
+    }
+
+    @Test("A denial closes the gate, blocks the pair, then deletes the flows, and lasts")
+    func denial() throws {
+        var script = RouterScript()
+        try script.notify(1, "alice.example.")
+        script.changes = []
+        script.forgotten = []
+        var actions: [RouterAction] = []
+        let denial = RequestCache.Denial(gn: IPPrefix("192.0.2.0/24"), host: try Name("alice.example."))
+        #expect(script.cache.deny(denial, actions: &actions) == 1)
+        let order = actions.compactMap { action -> String? in
+            switch action {
+            case .apply(_, let list): list.first.map { "\($0)".prefix { $0 != "(" }.description }
+            case .forgetFlows: "forget"
+            default: nil
+            }
+        }
+        #expect(order == ["close", "block", "forget"])
+        try script.notify(2, "alice.example.")
+        #expect(script.replies[2] == [.refused(.policy)])
+        try script.notify(3, "bob.example.")
+        #expect(script.replies[3] == [.granted(lifetime: 60, ports: [])])
+        #expect(script.cache.allow(denial) == true)
+        script.pass(60_000)
+        try script.notify(4, "alice.example.")
+        #expect(script.replies[4] == [.granted(lifetime: 60, ports: [])])
+    }
+
+    @Test("Granted ports differ between hosts, do not conflict, and are given back")
+    func ports() throws {
+        var script = RouterScript()
+        script.cache.configuration.publicPorts = 40000...40001
+        for host in ["alice", "bob"] {
+            var entry = try #require(script.hosts.lookup(Name("\(host).example."), epoch: 1))
+            entry.policy.grantedPorts = [NTS.PortRange(transport: 6, ports: 8080...8080)]
+            script.hosts.set(entry)
+        }
+        try script.notify(1, "alice.example.")
+        try script.notify(2, "bob.example.")
+        guard case .granted(_, let first)? = script.replies[1]?.first,
+            case .granted(_, let second)? = script.replies[2]?.first
+        else {
+            Issue.record("\(script.replies)")
+            return
+        }
+        #expect(Set([first[0].publicPort, second[0].publicPort]) == [40000, 40001])
+        #expect(first[0].privatePort == 8080)
+        script.pass(60_000)
+        try script.notify(3, "alice.example.")
+        guard case .granted(_, let again)? = script.replies[3]?.first else { return }
+        #expect(again.count == 1)
+    }
+
+    @Test("Many refreshes leave no deadlines behind")
+    func heap() throws {
+        var script = RouterScript()
+        for round in 0..<5000 {
+            try script.notify(UInt64(round), "alice.example.")
+            script.pass(1500)
+        }
+        #expect(script.cache.count == 1)
+        #expect(script.replies.count == 5000)
+    }
+}
