@@ -153,8 +153,8 @@ internal import DNSCore
     private mutating func answer(
         from node: ZoneNode, closestEncloser: Int?, _ out: inout SectionWriter
     ) {
-        if type == TypeNumber.any || type == TypeNumber.rrsig {
-            return answerMeta(node, closestEncloser, &out)
+        if type == TypeNumber.any || type == TypeNumber.rrsig, answerMeta(node, closestEncloser, &out) {
+            return
         }
         if let set = node.set(type) {
             kind = .answer
@@ -199,9 +199,11 @@ internal import DNSCore
     }
 
     /// RFC 8482 4.1: one set stands for all in answer to ANY. RRSIG has no set of its own: all signatures are given.
+    ///
+    /// - Returns: false when there is nothing of the kind.
     private mutating func answerMeta(
         _ node: ZoneNode, _ closestEncloser: Int?, _ out: inout SectionWriter
-    ) {
+    ) -> Bool {
         var isFound = false
         var fits = true
         let wanted = type
@@ -226,16 +228,12 @@ internal import DNSCore
         guard fits else {
             kind = .answer
             isTruncated = true
-            return
+            return true
         }
-        if isFound {
-            kind = .answer
-            if let closestEncloser, provesDenial { proveWildcard(closestEncloser: closestEncloser) }
-        } else {
-            kind = .noData
-            authority = .soa
-            if provesDenial { proveNoData(node, closestEncloser: closestEncloser) }
-        }
+        guard isFound else { return false }
+        kind = .answer
+        if let closestEncloser, provesDenial { proveWildcard(closestEncloser: closestEncloser) }
+        return true
     }
 
     /// RFC 6672 3.2 step 3C: the DNAME, the CNAME made of it, and on to that one's target.
