@@ -322,6 +322,7 @@ int torii_socket_error(int fd)
 
 int torii_shutdown_write(int fd) { return (int)RESULT(shutdown(fd, SHUT_WR)); }
 int torii_spare_descriptor(void) { return (int)RESULT(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+int torii_duplicate(int fd) { return (int)RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 int torii_close(int fd) { return (int)RESULT(close(fd)); }
 
 long torii_read(int fd, void *into, size_t capacity)

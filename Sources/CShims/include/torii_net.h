@@ -87,6 +87,8 @@ int torii_set_send_buffer(int fd, int octets);
 int torii_socket_error(int fd);
 int torii_shutdown_write(int fd);
 int torii_spare_descriptor(void);
+/* Another descriptor of the same socket, close-on-exec. */
+int torii_duplicate(int fd);
 int torii_close(int fd);
 
 long torii_read(int fd, void *into, size_t capacity);
