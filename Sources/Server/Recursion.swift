@@ -29,7 +29,10 @@ extension Worker {
         }
         let wanted = options(context)
         unsafe begin(query, &context, hasQuestion: true, into: response)
-        if let hit = resolver.cache.answer(to: key, type: type, options: wanted, at: moment.seconds, into: &composer) {
+        let view = resolver.view(of: context.address)
+        let hit = resolver.cache.answer(
+            to: key, type: type, options: wanted, view: view, at: moment.seconds, into: &composer)
+        if let hit {
             counters.count(.answersCached)
             context.extendedError = hit.extendedError
             var flags: HeaderFlags = []

@@ -1,5 +1,6 @@
 internal import Authority
 internal import DNSCore
+internal import NTS
 internal import Operations
 internal import Resolver
 internal import Transport
@@ -33,9 +34,48 @@ enum ServerMetrics {
                 Double(server.startTime))
             collection.counter("torii_reloads_total", "Reloads taken over.", UInt64(server.reloadCount))
             collection.counter("torii_reloads_failed_total", "Reloads refused.", UInt64(server.failedReloadCount))
+            collectResolver(core, &collection)
+            collectNTS(core, &collection)
             if let done = core.zones.committer?.counters { collect(done, &collection) }
         }
         return registry
+    }
+
+    private static func collectResolver(_ core: ServerCore, _ collection: inout MetricsCollection) {
+        guard let cache = core.cache else { return }
+        let figures = cache.statistics
+        collection.gauge("torii_cache_entries", "Entries in the cache.", Double(figures.entries))
+        collection.gauge("torii_cache_bytes", "Octets that entries take.", Double(figures.octets))
+        collection.gauge("torii_cache_capacity_bytes", "Octets that entries may take.", Double(figures.capacity))
+        collection.counter("torii_cache_evictions_total", "Entries that made room for others.", figures.evictions)
+        let parts = core.workers.compactMap { worker in worker.ask { $0.resolver?.metrics } ?? nil }
+        var sums: [String: UInt64] = [:]
+        for part in parts {
+            for (label, value) in Mirror(reflecting: part).children {
+                guard let label, let value = value as? UInt64 else { continue }
+                sums[label, default: 0] &+= value
+            }
+        }
+        for (label, value) in sums.sorted(by: { $0.key < $1.key }) {
+            let words = label.reduce(into: "") { text, character in
+                text += character.isUppercase && text.last?.isUppercase != true && text.last != "_" ? "_\(character.lowercased())" : character.lowercased()
+            }
+            collection.counter("torii_resolver_\(words)_total", "See ResolverMetrics.\(label).", value)
+        }
+    }
+
+    private static func collectNTS(_ core: ServerCore, _ collection: inout MetricsCollection) {
+        guard let first = core.workers.first,
+            let (metrics, holds) = first.ask({ worker in worker.ntsDesk.map { ($0.metrics, $0.holdCount) } }) ?? nil
+        else { return }
+        collection.gauge("torii_nts_holds_pending", "Replies held now.", Double(holds))
+        for (name, value) in metrics.named {
+            collection.counter("torii_nts_\(name)_total", "See NTSMetrics.", value)
+        }
+        collection.histogram(
+            "torii_nts_hold_seconds", "How long replies were held.",
+            bounds: NTSMetrics.holdTimeBounds.map { Double($0) / 1_000_000 }, counts: metrics.holdTimes,
+            sum: Double(metrics.holdTimeSum) / 1_000_000)
     }
 
     private static func collect(_ done: ZoneCommitter.Counters, _ collection: inout MetricsCollection) {

@@ -59,10 +59,11 @@ final class UpstreamDriver: UpstreamHandler {
         -> UpstreamVerdict
     {
         worker.readClocks(worker.loop.now)
-        unsafe worker.resolver?.receive(
-            upstream: UpstreamID(rawValue: tag), octets: RawSpan(_unsafeBytes: message),
-            from: IPEndpoint(IPAddress(server), port: server.port), at: worker.moment)
-        worker.requestPump()
+        worker.withResolvers { resolver in
+            unsafe resolver.receive(
+                upstream: UpstreamID(rawValue: tag), octets: RawSpan(_unsafeBytes: message),
+                from: IPEndpoint(IPAddress(server), port: server.port), at: worker.moment)
+        }
         return .wait  // the resolver cancels what it is done with
     }
 
@@ -75,7 +76,6 @@ final class UpstreamDriver: UpstreamHandler {
         case .unreachable: reason = .unreachable
         case .closed, .garbled: reason = .refused
         }
-        worker.resolver?.failed(upstream: UpstreamID(rawValue: tag), reason: reason, at: worker.moment)
-        worker.requestPump()
+        worker.withResolvers { $0.failed(upstream: UpstreamID(rawValue: tag), reason: reason, at: worker.moment) }
     }
 }

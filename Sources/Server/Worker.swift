@@ -3,6 +3,7 @@ internal import DNSCore
 internal import DNSSecurity
 internal import Glibc
 internal import NTS
+internal import Operations
 internal import Resolver
 internal import Transport
 
@@ -44,6 +45,11 @@ internal import Transport
     var ntsSockets: [DatagramSocket] = []
     var resolver: Resolver?
     var upstream: UpstreamDriver?
+    /// Resolvers of former configurations that still have questions under way.
+    private var retired: [Resolver] = []
+    /// Questions of `toriictl trace` under way.
+    var traces: [UInt64: @Sendable (ResolverAnswer) -> Void] = [:]
+    var nextTrace: UInt64 = 0
     private var resolverTimer: TimerToken?
     private var resolverDeadline: UInt64 = .max
     private var isPumpRequested = false
@@ -128,10 +134,11 @@ internal import Transport
         if peer.address.family == .ipv6 { counters.count(.queriesIPv6) }
     }
 
-    /// Takes over a new configuration of the resolver; what is under way ends with SERVFAIL from the old one's bounds.
+    /// Takes over a new configuration of the resolver; the old one finishes what it has under way.
     func takeOver(_ configuration: ResolverConfiguration?) {
-        guard let configuration, let cache = core.cache, resolver != nil else { return }
+        guard let configuration, let cache = core.cache, let old = resolver else { return }
         resolver = Resolver(configuration: configuration, cache: cache)
+        if old.pendingCount > 0 { retired.append(old) }
         plugins = PluginList.make(for: self)
     }
 
@@ -152,6 +159,18 @@ internal import Transport
     /// Carries out what the resolver wants done, and arranges for its next deadline.
     func pumpResolver() {
         guard let resolver else { return }
+        for old in retired { pump(old) }
+        retired.removeAll { $0.pendingCount == 0 }
+        pump(resolver)
+        let next = retired.reduce(resolver.nextDeadline ?? .max) { min($0, $1.nextDeadline ?? .max) }
+        guard next != resolverDeadline else { return }
+        if let timer = resolverTimer { loop.cancel(timer) }
+        resolverTimer = nil
+        resolverDeadline = next
+        if next != .max { resolverTimer = loop.arm(at: MonotonicTime(nanoseconds: next), target: self, tag: 0) }
+    }
+
+    private func pump(_ resolver: Resolver) {
         repeat {
             resolver.drainActions { action in
                 switch action {
@@ -164,12 +183,13 @@ internal import Transport
             guard !unsent.isEmpty else { break }
             for id in unsent { resolver.failed(upstream: id, reason: .unreachable, at: moment) }
         } while true
-        let next = resolver.nextDeadline ?? .max
-        guard next != resolverDeadline else { return }
-        if let timer = resolverTimer { loop.cancel(timer) }
-        resolverTimer = nil
-        resolverDeadline = next
-        if next != .max { resolverTimer = loop.arm(at: MonotonicTime(nanoseconds: next), target: self, tag: 0) }
+    }
+
+    /// Tells the resolver that asked of a message or a failure; the others do not know the question.
+    func withResolvers(_ body: (Resolver) -> Void) {
+        for old in retired { body(old) }
+        if let resolver { body(resolver) }
+        requestPump()
     }
 
     func timerFired(tag: UInt64, at moment: MonotonicTime) {
@@ -177,6 +197,7 @@ internal import Transport
         refreshState()
         resolverTimer = nil
         resolverDeadline = .max
+        for old in retired { old.advance(to: self.moment) }
         resolver?.advance(to: self.moment)
         pumpResolver()
     }
@@ -184,6 +205,13 @@ internal import Transport
     /// Brings a recursive answer to the worker whose client waits for it.
     private func deliver(_ answer: ResolverAnswer, to token: UInt64) {
         let owner = Int(token >> 56)
+        if UInt64(owner) == Worker.traceOwner {
+            traces.removeValue(forKey: token & 0xff_ffff)?(answer)
+            return
+        }
+        if answer.responseCode == .serverFailure, !answer.failure.isEmpty {
+            Logs.resolver.limited(.notice, "servfail", answer.failure)
+        }
         let local = QueryToken(rawValue: token & 0x00ff_ffff_ffff_ffff)
         guard owner != index else {
             resume(local) { $0.accept(answer) }
@@ -205,16 +233,21 @@ internal import Transport
         let tag = UInt64(index) << 56 | token.rawValue
         let owner = Int(truncatingIfNeeded: (hash >> 7) % UInt64(core.workers.count))
         if owner == index {
-            resolver?.start(question, options: options, token: tag, client: client, at: moment)
-            requestPump()
+            begin(question, options: options, tag: tag, client: client)
             return
         }
         let other = core.workers[owner]
         other.loop.mailbox.post {
             other.readClocks(MonotonicTime.now())
             other.refreshState()
-            other.resolver?.start(question, options: options, token: tag, client: client, at: other.moment)
-            other.requestPump()
+            other.begin(question, options: options, tag: tag, client: client)
         }
+    }
+
+    private func begin(_ question: Question, options: QueryOptions, tag: UInt64, client: IPAddress) {
+        guard let resolver else { return }
+        resolver.start(
+            question, options: options, token: tag, client: client, view: resolver.view(of: client), at: moment)
+        requestPump()
     }
 }

@@ -6,7 +6,7 @@ internal import Operations
 enum ServerCommands {
     static func list(_ server: Server) -> CommandList {
         CommandList(
-            StatusCommand.commands(server) + ZoneCommands.commands(server) + CacheCommands.commands(server)
+            StatusCommand.commands(server) + ZoneCommands.commands(server) + CacheCommands.commands(server) + TraceCommand.commands(server)
                 + LogCommands.commands(server) + KeyCommands.commands(server))
     }
 }
