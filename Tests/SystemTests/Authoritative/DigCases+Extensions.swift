@@ -45,7 +45,8 @@ extension DigCase {
         DigCase(
             "RFC 7873 5.2.4: a wrong server cookie is answered with a good one",
             "www.example.net A +norec +cookie=0123456789abcdef00112233445566778899aabbccddeeff", answer: www,
-            absent: ["00112233445566778899aabbccddeeff"]),
+            pseudo: ["COOKIE: 0123456789abcdef01"],
+            absent: ["COOKIE: 0123456789abcdef0011"]),
         DigCase(
             "RFC 8914 4.21: a refusal carries an extended error", "www.example.com A +norec",
             rcode: "REFUSED", flags: "qr", pseudo: ["EDE: "]),

@@ -163,7 +163,7 @@ extension DigCase {
             rcode: "REFUSED",
             flags: "qr", answer: [], authority: []),
         DigCase(
-            "RFC 1035 3.2.4: class HS is not ours", "-c HS www.example.net A +norec", rcode: "REFUSED",
+            "RFC 1035 3.2.4: class HS is not ours", "HS A www.example.net +norec", rcode: "REFUSED",
             flags: "qr",
             answer: []),
         DigCase(

@@ -114,17 +114,17 @@ extension DigCase {
             pseudo: ["NSID: 74 6f 72 69 69 2d 74 65 73 74"]),
         DigCase("RFC 5001: no NSID when not asked", "www.example.net A +norec", absent: ["NSID"]),
         DigCase(
-            "RFC 4892: id.server CH TXT", "-c CH id.server TXT +norec", flags: nil,
+            "RFC 4892: id.server CH TXT", "CH TXT id.server +norec", flags: nil,
             answer: ["id.server. 0 TXT \"ns1.example.net\""]),
         DigCase(
-            "RFC 4892: hostname.bind CH TXT", "-c CH hostname.bind TXT +norec", flags: nil,
+            "RFC 4892: hostname.bind CH TXT", "CH TXT hostname.bind +norec", flags: nil,
             answer: ["hostname.bind. 0 TXT \"ns1.example.net\""]),
         DigCase(
-            "version.bind CH TXT says what the configuration says", "-c CH version.bind TXT +norec",
+            "version.bind CH TXT says what the configuration says", "CH TXT version.bind +norec",
             flags: nil,
             answer: ["version.bind. 0 TXT \"a test\""]),
         DigCase(
-            "Another name in class CH is refused", "-c CH www.example.net TXT +norec", rcode: "REFUSED",
+            "Another name in class CH is refused", "CH TXT www.example.net +norec", rcode: "REFUSED",
             flags: nil, answer: []),
     ]
 }

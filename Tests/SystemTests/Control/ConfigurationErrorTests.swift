@@ -87,7 +87,7 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
         BadConfiguration(
             title: "No listen", text: "server: { workers: 1 }\n", line: 1, path: "listen", word: "listen"),
         BadConfiguration(
-            title: "YAML that ends too early", text: "listen: [ { address: 127.0.0.1", line: 1, path: ""),
+            title: "YAML that ends too early", text: "listen: [ { address: 127.0.0.1\n", line: 2, path: ""),
         BadConfiguration(title: "The same key twice", text: listen + "listen: []\n", line: 3, path: "listen"),
     ]
 }
@@ -103,8 +103,9 @@ struct ConfigurationErrorTests {
             #expect(result.status == .exited(1))
             let place = "\(file):\(bad.line):\(bad.column.map { "\($0): " } ?? "")"
             #expect(result.errors.contains(place), "\(place) in: \(result.errors)")
-            #expect(result.errors.contains(bad.path), "\(result.errors)")
-            #expect(result.errors.contains(bad.word), "\(result.errors)")
+            for text in [bad.path, bad.word] where !text.isEmpty {
+                #expect(result.errors.contains(text), "\(text) in: \(result.errors)")
+            }
         }
     }
 

@@ -4,9 +4,11 @@ import Foundation
 final class Namespace: Sendable {
     let name = "torii-\(UUID().uuidString.prefix(8).lowercased())"
 
-    init() throws {
+    /// - Parameter addresses: what the loopback has beside its own; BIND listens only on what an interface has.
+    init(_ addresses: [String] = []) throws {
         try Self.ip("netns", "add", name)
         try Self.ip("-n", name, "link", "set", "lo", "up")
+        for address in addresses { try Self.ip("-n", name, "addr", "add", address + "/32", "dev", "lo") }
     }
 
     deinit { try? Self.ip("netns", "del", name) }

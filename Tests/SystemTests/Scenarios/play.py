@@ -145,7 +145,7 @@ class Servers:
             return compose(ident, FLAGS["QR"] | flags & FLAGS["RD"] | 2, question, empty, back_opt, limit)
         self.log("asked " + what)
         asked = entry.question
-        if "copy_query" in entry.adjust or asked is None or asked[0] == question[0]:
+        if "copy_query" in entry.adjust or asked is not None and asked[0] == question[0]:
             asked = question
         return compose(ident, entry.flags | entry.rcode, asked, entry.sections, back_opt, limit)
 
