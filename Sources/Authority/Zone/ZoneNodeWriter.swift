@@ -186,7 +186,8 @@ internal import DNSCore
         unsafe block.storeBytes(
             of: UInt32(truncatingIfNeeded: octets), toByteOffset: 4, as: UInt32.self)
         let base = unsafe buffer.base + setStart
-        let setFlags = unsafe base.loadUnaligned(fromByteOffset: 6, as: UInt16.self) | ZoneSet.Flags.signed.rawValue
+        let setFlags =
+            unsafe base.loadUnaligned(fromByteOffset: 6, as: UInt16.self) | ZoneSet.Flags.signed.rawValue
         unsafe base.storeBytes(of: setFlags, toByteOffset: 6, as: UInt16.self)
         unsafe base.storeBytes(
             of: UInt32(truncatingIfNeeded: buffer.count - setStart), toByteOffset: 12, as: UInt32.self)

@@ -27,6 +27,16 @@ internal import Synchronization
     /// Octets of all versions, of which the zone decides when to merge.
     private(set) var byteCount = 0
     private let writing = Mutex<Void>(())
+    /// The merging of this overlay into a new table, which goes on beside further commits.
+    let merging = Mutex<Merging>(.idle)
+
+    /// How far the merging has come.
+    enum Merging {
+        case idle
+        case running
+        /// Everything up to commit `version` is in a new table, upon which this version rests.
+        case ready(ZoneSnapshot, version: UInt64)
+    }
 
     @safe private struct Chunk {
         let base: UnsafeMutableRawPointer

@@ -1,12 +1,12 @@
 internal import DNSCore
 internal import Glibc
+internal import Synchronization
 
 /// Keeping overlays small: merging them into new tables.
 ///
-/// A small zone is merged within the commit that makes its overlay large enough. For a large one the keeper of the
-/// zone does it aside: seeing ``ZoneSnapshot/wantsCompaction`` it calls ``ZoneSnapshot/compacted()`` on another thread
-/// while commits go on, then, on its own thread, ``ZoneSnapshot/rebased(onto:from:)`` on the newest version, and
-/// publishes what it gets.
+/// A small zone is merged within the commit that makes its overlay large enough. For a large one that commit starts a
+/// task, which makes a new table of the zone as it is then; commits go on meanwhile. The first commit after the task
+/// has ended moves over to the new table and takes along what has changed since.
 extension ZoneSnapshot {
     /// Whether the overlay has grown to more than a quarter of the table.
     package var wantsCompaction: Bool {
@@ -22,23 +22,33 @@ extension ZoneSnapshot {
 
     /// This version upon the table of `compacted`, which was made from `source`, an earlier version in the same line.
     package func rebased(onto compacted: ZoneSnapshot, from source: ZoneSnapshot) -> ZoneSnapshot {
-        guard let overlayView = view.overlay else { return compacted }
-        guard let old = source.view.overlay, source.overlay === overlay else { return self.compacted() }
-        guard overlayView.version > old.version else { return compacted }
+        guard overlay != nil, source.overlay === overlay, let old = source.view.overlay else {
+            return self.compacted()
+        }
+        return rebased(onto: compacted, fromVersion: old.version)
+    }
+
+    /// This version upon the table of `compacted`, which holds all commits of this overlay up to `version`.
+    private func rebased(onto compacted: ZoneSnapshot, fromVersion version: UInt64) -> ZoneSnapshot {
+        guard let overlayView = view.overlay, overlayView.version > version else { return compacted }
         var buffer = RawBuffer(capacity: 4096)
         var addsDenial: [Int] = []
+        var movesBarriers = false
         overlayView.forEachNode { node in
             let header = unsafe node.base - ZoneOverlay.versionHeader
-            guard unsafe header.load(fromByteOffset: 8, as: UInt64.self) > old.version else { return }
+            guard unsafe header.load(fromByteOffset: 8, as: UInt64.self) > version else { return }
             let start = ZoneSnapshot.copyForgettingTargets(node, to: &buffer)
             let chain: ZoneNode.Flags = [.nsec, .nsec3]
-            let before = unsafe compacted.view.find(
-                hash: WireName.hash(lowercase: node.owner), name: node.owner, length: node.ownerLength)
-            if !node.flags.isDisjoint(with: chain), before?.flags.isDisjoint(with: chain) ?? true {
+            let before =
+                unsafe compacted.view.find(
+                    hash: WireName.hash(lowercase: node.owner), name: node.owner, length: node.ownerLength)?
+                .flags ?? []
+            if !node.flags.isDisjoint(with: chain), before.isDisjoint(with: chain) {
                 addsDenial.append(start)
             }
+            if before.intersection(.barrier) != node.flags.intersection(.barrier) { movesBarriers = true }
         }
-        return compacted.appending(buffer, addsDenial: addsDenial, movesBarriers: view.checksAncestors)
+        return compacted.appending(buffer, addsDenial: addsDenial, movesBarriers: movesBarriers)
     }
 
     /// Appends nodes to the overlay, one being made if there is none, and returns the version that shows them.
@@ -61,10 +71,33 @@ extension ZoneSnapshot {
         let result = ZoneSnapshot(
             apex: apex, table: table, overlay: target, overlayView: shown,
             checksAncestors: view.checksAncestors || movesBarriers)
-        let isSmall = table.byteCount <= ZoneCommit.largestInlineTable
-        let isOverdue = target.byteCount > 4 * max(ZoneCommit.smallestMerge, table.byteCount)
-        let changedMethod = result.view.denial != view.denial
-        return (isSmall && result.wantsCompaction) || isOverdue || changedMethod ? result.compacted() : result
+        // The table's chain of NSEC is not the one that counts any more: lookups need a new one at once.
+        return result.view.denial != view.denial ? result.compacted() : result.merging()
+    }
+
+    /// This version, or the same upon a newer table when one is due or ready.
+    private func merging() -> ZoneSnapshot {
+        guard let overlay, wantsCompaction else { return self }
+        if table.byteCount <= ZoneCommit.largestInlineTable { return compacted() }
+        let state = overlay.merging.withLock { state in
+            let found = state
+            if case .idle = found { state = .running }
+            return found
+        }
+        switch state {
+        case .idle:
+            Task.detached(priority: .utility) {
+                guard let version = self.view.overlay?.version else { return }
+                let done = self.compacted()
+                overlay.merging.withLock { $0 = .ready(done, version: version) }
+            }
+            return self
+        case .running:
+            // A task that starves must not let the overlay outgrow the table.
+            return overlay.byteCount > 2 * table.byteCount ? compacted() : self
+        case .ready(let done, let version):
+            return rebased(onto: done, fromVersion: version)
+        }
     }
 
     /// Whether `name` lies below a cut or a DNAME in this version.
