@@ -12,6 +12,8 @@ extension MessageView {
         var records: [ResourceRecord] = []
         records.reserveCapacity(min(count, 512))
         var position = start
+        // The owner of the record before, and the pointer it stood as: sets repeat their owner.
+        var last: (pointer: UInt16, name: Name)?
         for _ in 0..<count {
             let fixed = try skipName(bytes, at: position)
             guard let type = bytes.uint16(at: fixed), let rclass = bytes.uint16(at: fixed + 2),
@@ -22,7 +24,14 @@ extension MessageView {
             let recordType = RRType(rawValue: type)
             let recordClass = RRClass(rawValue: rclass)
             if recordType != .opt, recordType != .tsig {
-                let owner = try name(in: bytes, at: position)
+                let pointer = fixed == position + 2 ? bytes.uint16(at: position) ?? 0 : 0
+                let owner: Name
+                if let last, pointer >= 0xc000, last.pointer == pointer {
+                    owner = last.name
+                } else {
+                    owner = try name(in: bytes, at: position)
+                    last = (pointer, owner)
+                }
                 let data = try recordData(in: bytes, at: range, type: recordType, recordClass: recordClass)
                 records.append(
                     ResourceRecord(
@@ -69,7 +78,7 @@ extension MessageView {
             case .compressibleName, .name, .exactName:
                 let end = try skipName(bytes, at: position)
                 guard end <= range.upperBound else { throw .malformed(.badRecordData, at: position) }
-                try appendName(in: bytes, at: position, to: &data)
+                appendName(in: bytes, at: position, to: &data)
                 position = end
             default:
                 guard let end = fieldEnd(field, in: bytes, from: position, to: range.upperBound),
@@ -108,22 +117,39 @@ extension MessageView {
         }
     }
 
-    /// Appends the name at `start`, which ``skipName(_:at:)`` has checked.
-    private static func appendName(
-        in bytes: borrowing RawSpan, at start: Int, to data: inout [UInt8]
-    ) throws(MessageError) {
-        var position = start
-        while let octet = bytes.octet(at: position), octet != 0 {
-            if octet >= 0xc0 {
-                position = Int((bytes.uint16(at: position) ?? 0) & 0x3fff)
-                continue
+    /// Copies the name at `start`, which ``skipName(_:at:)`` has checked, to memory for 255 octets; returns its length.
+    static func copyName(
+        in bytes: borrowing RawSpan, at start: Int, to target: UnsafeMutablePointer<UInt8>?
+    ) -> Int {
+        guard let target = unsafe target else { return 0 }
+        return unsafe bytes.withUnsafeBytes { source in
+            guard let base = source.baseAddress else { return 0 }
+            var position = start
+            var count = 0
+            while position < source.count {
+                let octet = unsafe source[position]
+                if octet >= 0xc0 {
+                    guard position + 1 < source.count else { break }
+                    position = unsafe Int(octet & 0x3f) << 8 | Int(source[position + 1])
+                    continue
+                }
+                let length = Int(octet) + 1
+                guard count + length <= 255, position + length <= source.count else { break }
+                unsafe UnsafeMutableRawPointer(target + count).copyMemory(
+                    from: base + position, byteCount: length)
+                count += length
+                position += length
+                if octet == 0 { break }
             }
-            guard let label = bytes.copy(position..<(position + 1 + Int(octet))) else {
-                throw .malformed(.shortName, at: position)
-            }
-            data.append(contentsOf: label)
-            position += 1 + Int(octet)
+            return count
         }
-        data.append(0)
+    }
+
+    /// Appends the name at `start`, which ``skipName(_:at:)`` has checked.
+    private static func appendName(in bytes: borrowing RawSpan, at start: Int, to data: inout [UInt8]) {
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 255) { buffer in
+            let count = unsafe copyName(in: bytes, at: start, to: buffer.baseAddress)
+            unsafe data.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[..<count]))
+        }
     }
 }

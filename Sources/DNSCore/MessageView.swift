@@ -143,18 +143,9 @@ package enum MessageView {
     /// - Throws: ``MessageError/malformed(_:at:)``.
     package static func name(in bytes: borrowing RawSpan, at start: Int) throws(MessageError) -> Name {
         _ = try skipName(bytes, at: start)
-        var wire: [UInt8] = []
-        var position = start
-        while let octet = bytes.octet(at: position) {
-            if octet == 0 { break }
-            if octet >= 0xc0 {
-                position = Int((bytes.uint16(at: position) ?? 0) & 0x3fff)
-                continue
-            }
-            wire.append(contentsOf: bytes.copy(position..<(position + 1 + Int(octet))) ?? [])
-            position += 1 + Int(octet)
+        let wire = unsafe [UInt8](unsafeUninitializedCapacity: 255) { target, count in
+            count = unsafe copyName(in: bytes, at: start, to: target.baseAddress)
         }
-        wire.append(0)
         return Name(trustedWire: wire)
     }
 

@@ -9,8 +9,8 @@
     private(set) var count = 0
 
     init() {
+        // Octets need no initialising; nothing behind `count` is ever read.
         unsafe base = .allocate(capacity: RDataBuffer.limit + RDataBuffer.slack)
-        unsafe base.initialize(repeating: 0, count: RDataBuffer.limit + RDataBuffer.slack)
     }
 
     deinit { unsafe base.deallocate() }
