@@ -2,6 +2,7 @@ internal import Authority
 internal import DNSCore
 internal import DNSSecurity
 internal import Operations
+internal import Synchronization
 internal import Transport
 
 extension Worker {
@@ -62,8 +63,26 @@ extension Worker {
     }
 }
 
-/// One log line for each update, with the reason.
+/// One log line for each update, with the reason; the last refusals are kept for `update explain`.
 enum UpdateLog {
+    /// Refusals that are kept.
+    private static let limit = 200
+    private static let refusals = Mutex<[(zone: String, line: String)]>([])
+
+    /// The last `count` refusals, newest first.
+    static func recent(_ count: Int, zone: Name? = nil) -> [String] {
+        refusals.withLock { list in
+            Array(list.reversed().filter { zone == nil || $0.zone == "\(zone ?? .root)" }.map(\.line).prefix(count))
+        }
+    }
+
+    private static func keep(_ zone: String, _ line: String) {
+        refusals.withLock { list in
+            if list.count >= limit { list.removeFirst(limit / 4) }
+            list.append((zone, line))
+        }
+    }
+
     static func note(_ reason: UpdateReason, _ request: UpdateRequest?, source: IPAddress? = nil) {
         let zone = request.map { "\($0.zone.name)" } ?? "?"
         let client = (request?.requestor.source ?? source).map { "\($0)" } ?? "?"
@@ -73,6 +92,7 @@ enum UpdateLog {
             guard Log.isEnabled(.info) else { return }
             Logs.update.limited(.info, "update", "\(reason)", ["zone": zone, "client": client, "key": key])
         default:
+            keep(zone, "\(zone) client \(client) key \(key) \(reason.responseCode): \(reason)")
             Logs.update.limited(
                 .notice, "update refused", "\(reason.responseCode): \(reason)", ["zone": zone, "client": client, "key": key])
         }

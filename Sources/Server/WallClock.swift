@@ -1,4 +1,6 @@
 internal import Glibc
+internal import Resolver
+internal import Transport
 
 /// The wall clock, read through libc so that a preloaded clock can replay old signatures.
 enum WallClock {
@@ -8,6 +10,11 @@ enum WallClock {
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec)
     }
+}
+
+extension WallClock {
+    /// Both clocks, as the resolver wants them.
+    static var moment: Moment { Moment(monotonic: MonotonicTime.now().nanoseconds, wall: seconds) }
 }
 
 /// What the machine offers.

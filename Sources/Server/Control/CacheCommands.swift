@@ -9,8 +9,28 @@ enum CacheCommands {
             ControlCommand(
                 "cache flush", usage: "cache flush NAME [--tree] [--type TYPE]",
                 summary: "Forgets what is cached for a name."
-            ) { request in flush(request, server) }
+            ) { request in flush(request, server) },
+            ControlCommand(
+                "cache show", usage: "cache show NAME [--tree] [--type TYPE]", summary: "Prints what is cached for a name.",
+                isExclusive: false
+            ) { request in show(request, server) },
+            ControlCommand("cache dump", summary: "Prints everything that is cached.", isExclusive: false) {
+                (_: ControlRequest, reply: ControlReply) in
+                guard let cache = server.core.cache else { return .failed("recursion is off: nothing is cached") }
+                for line in cache.lines(of: .root, isTree: true, at: WallClock.moment) where !reply.line(line) { break }
+                return .done()
+            },
         ]
+    }
+
+    private static func show(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
+        guard let cache = server.core.cache else { return .failed("recursion is off: nothing is cached") }
+        guard let text = request.arguments.first, let name = try? Name(text) else {
+            return .badUsage("usage: cache show NAME [--tree] [--type TYPE]")
+        }
+        let type = request.options["type"].flatMap { RRType(mnemonic: $0) }
+        let lines = cache.lines(of: name, isTree: request.has("tree"), type: type, at: WallClock.moment)
+        return .done(lines.isEmpty ? "nothing is cached for \(name)" : lines.joined(separator: "\n"))
     }
 
     private static func flush(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
@@ -22,6 +42,8 @@ enum CacheCommands {
             let count = cache.flush(.tree(name))
             return .done("flushed \(count) entries at and below \(name)")
         }
+        if request.has("bogus") { return .done("flushed \(cache.flush(.bogus)) entries that did not validate") }
+        if request.has("negative") { return .done("flushed \(cache.flush(.negative)) negative entries") }
         if let word = request.options["type"] {
             guard let type = RRType(mnemonic: word) else { return .badUsage("\(word) is not a type") }
             return .done("flushed \(cache.flush(.set(name, type))) entries of \(name) \(type)")

@@ -7,6 +7,7 @@ enum ServerCommands {
     static func list(_ server: Server) -> CommandList {
         CommandList(
             StatusCommand.commands(server) + ZoneCommands.commands(server) + CacheCommands.commands(server) + TraceCommand.commands(server)
+                + UpdateCommands.commands(server)
                 + LogCommands.commands(server) + KeyCommands.commands(server))
     }
 }

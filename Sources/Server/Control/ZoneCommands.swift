@@ -44,6 +44,13 @@ enum ZoneCommands {
             ControlCommand("zone unset", usage: "zone unset ZONE NAME [TYPE [DATA...]]", summary: "Removes records.") {
                 request in ZoneEditing.unset(request, server)
             },
+            ControlCommand(
+                "zone edit", usage: "zone edit ZONE begin|commit|abort",
+                summary: "Gathers the changes of zone set and unset, to be made together."
+            ) { request in ZoneEditing.edit(request, server) },
+            ControlCommand(
+                "zone diff", usage: "zone diff ZONE", summary: "Shows gathered changes, else how the zone differs from its file."
+            ) { request in ZoneEditing.difference(request, server) },
             ControlCommand("zone show", usage: "zone show ZONE [NAME]", summary: "Prints a zone's records.") {
                 (request: ControlRequest, reply: ControlReply) in show(request, reply, server)
             },

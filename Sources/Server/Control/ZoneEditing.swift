@@ -43,6 +43,66 @@ enum ZoneEditing {
         }
     }
 
+    /// Changes that wait for `zone edit ZONE commit`, by zone.
+    private static let gathered = Mutex<[Name: [ResourceRecord]]>([:])
+
+    /// `zone edit ZONE begin|commit|abort`.
+    static func edit(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
+        ZoneCommands.withZone(request, server) { slot in
+            let step = request.arguments.count > 1 ? request.arguments[1] : ""
+            switch step {
+            case "begin":
+                let isNew = gathered.withLock { list in
+                    guard list[slot.name] == nil else { return false }
+                    list[slot.name] = []
+                    return true
+                }
+                return isNew ? .done("changes are gathered") : .failed("an edit of \(slot.name) is open already")
+            case "commit":
+                guard let records = gathered.withLock({ $0.removeValue(forKey: slot.name) }) else {
+                    return .failed("no edit of \(slot.name) is open")
+                }
+                return records.isEmpty ? .done("nothing to change") : submit(records, slot, server)
+            case "abort":
+                let had = gathered.withLock { $0.removeValue(forKey: slot.name) }
+                return had == nil ? .failed("no edit of \(slot.name) is open") : .done("forgotten")
+            default: return .badUsage("usage: zone edit ZONE begin|commit|abort")
+            }
+        }
+    }
+
+    /// `zone diff ZONE`: what has been gathered; without an open edit, how the served zone differs from its file.
+    static func difference(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
+        ZoneCommands.withZone(request, server) { slot in
+            if let records = gathered.withLock({ $0[slot.name] }) {
+                let lines = records.map { record in
+                    record.recordClass == .internet ? "+ \(record)" : "- \(record.owner) \(record.type)"
+                }
+                return .done(lines.isEmpty ? "nothing gathered" : lines.joined(separator: "\n"))
+            }
+            guard let snapshot = server.zones.snapshot(of: slot.name) else { return .failed("\(slot.name) is not loaded") }
+            guard let file = slot.section.file else { return .failed("\(slot.name) has no file") }
+            do throws(ZoneError) {
+                let loaded = try ZoneLoader.load(file: file, apex: slot.name)
+                let lines = compare(loaded.snapshot, snapshot)
+                return .done(lines.isEmpty ? "the file is up to date" : lines.joined(separator: "\n"))
+            } catch {
+                return .failed("\(error)")
+            }
+        }
+    }
+
+    /// What turns `old` into `new`, in zone-file lines.
+    private static func compare(_ old: ZoneSnapshot, _ new: ZoneSnapshot) -> [String] {
+        var removed: Set<ResourceRecord> = []
+        var added: Set<ResourceRecord> = []
+        old.forEachRRset { removed.formUnion($0.records) }
+        new.forEachRRset { set in
+            for record in set.records where removed.remove(record) == nil { added.insert(record) }
+        }
+        return removed.map { "- \($0)" }.sorted() + added.map { "+ \($0)" }.sorted()
+    }
+
     private struct Problem: Error {
         let text: String
     }
@@ -60,6 +120,15 @@ enum ZoneEditing {
     }
 
     private static func apply(_ records: [ResourceRecord], _ slot: ZoneSlot, _ server: Server) -> ControlOutcome {
+        let isGathered = gathered.withLock { list in
+            guard list[slot.name] != nil else { return false }
+            list[slot.name]?.append(contentsOf: records)
+            return true
+        }
+        return isGathered ? .done("gathered") : submit(records, slot, server)
+    }
+
+    private static func submit(_ records: [ResourceRecord], _ slot: ZoneSlot, _ server: Server) -> ControlOutcome {
         guard slot.section.kind == .primary else { return .failed("\(slot.name) is a secondary zone") }
         guard let committer = server.zones.committer else { return .failed("the server is stopping") }
         let requestor = UpdateRequestor(source: .loopbackIPv4, isStream: true, isOperator: true)
