@@ -61,6 +61,16 @@ struct PendingQueries<Waiting>: ~Copyable {
         return waiting
     }
 
+    /// Takes out all that `isOver` names.
+    mutating func removeAll(where isOver: (Waiting) -> Bool) -> [Waiting] {
+        var removed: [Waiting] = []
+        for index in slots.indices {
+            guard let waiting = slots[index].waiting, isOver(waiting) else { continue }
+            if let waiting = remove(token(index)) { removed.append(waiting) }
+        }
+        return removed
+    }
+
     private func token(_ index: Int) -> QueryToken {
         QueryToken(rawValue: UInt64(slots[index].generation & 0xff_ffff) << 32 | UInt64(index))
     }

@@ -93,7 +93,10 @@ final class Server: @unchecked Sendable {
             if let nts = core.publication.state.nts, let first = workers.first {
                 try first.openNTSDesk(nts, keys: core.publication.state.keys)
             }
-            for worker in workers { worker.plugins = PluginList.make(for: worker) }
+            for worker in workers {
+                worker.plugins = PluginList.make(for: worker)
+                worker.watchPending()
+            }
             let limits = StreamLimits(configuration.limits, workers: count)
             workerListeners = workers.map { _ in WorkerListeners() }
             for (way, sockets) in listeners.sockets {

@@ -10,7 +10,7 @@ internal import DNSCore
         case queriesTSIG, updates, notifies, transfers
         case answers, answersAuthoritative, answersCached, answersRecursive, answersTruncated
         case dropped, droppedShort, droppedResponse, droppedAccess, droppedRate, droppedReflection, droppedOverload
-        case slipped, refusedAccess, badCookies, pendingFull
+        case slipped, refusedAccess, badCookies, pendingFull, pendingLost
         case holds, holdsJoined, holdsReleased, holdsOverLimit, holdsValidation
     }
 

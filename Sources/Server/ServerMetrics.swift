@@ -140,6 +140,7 @@ enum ServerMetrics {
         (.droppedAccess, "torii_dns_dropped_access_total", "Messages dropped by access lists."),
         (.refusedAccess, "torii_dns_refused_access_total", "Messages refused by access lists."),
         (.pendingFull, "torii_dns_pending_full_total", "Queries refused because too many wait."),
+        (.pendingLost, "torii_dns_pending_lost_total", "Queries given up because what they waited for never came."),
         (.holds, "torii_nts_holds_total", "Replies held for routers."),
         (.holdsJoined, "torii_nts_holds_joined_total", "Replies that waited for a negotiation under way."),
         (.holdsReleased, "torii_nts_holds_released_total", "Held replies released."),

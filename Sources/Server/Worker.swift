@@ -192,9 +192,31 @@ internal import Transport
         requestPump()
     }
 
+    /// How long a query may wait for anything; longer ones were lost on the way, and are given up.
+    private static let patience = Duration.seconds(30)
+
+    /// Gives up lost queries from time to time, so that none waits for ever. Once, before the loop runs.
+    func watchPending() {
+        _ = loop.arm(after: Worker.patience / 3, target: self, tag: 1)
+    }
+
+    private func giveUpLost() {
+        let limit = MonotonicTime(nanoseconds: now.nanoseconds &- 30_000_000_000)
+        guard now.nanoseconds > 30_000_000_000, pending.count > 0 else { return }
+        for waiting in pending.removeAll(where: { $0.since < limit }) {
+            counters.count(.pendingLost)
+            loop.dismiss(waiting.peer)
+        }
+    }
+
     func timerFired(tag: UInt64, at moment: MonotonicTime) {
         readClocks(moment)
         refreshState()
+        if tag == 1 {
+            giveUpLost()
+            watchPending()
+            return
+        }
         resolverTimer = nil
         resolverDeadline = .max
         for old in retired { old.advance(to: self.moment) }
