@@ -37,8 +37,10 @@ package final class Resolver {
     var zones: [UInt64: Delegation] = [:]
     var cacheGeneration: UInt64
     var isPriming = false
+    /// Fetches under way by the hash of the zone that they have come to.
+    var zoneLoads: [UInt64: Int] = [:]
 
-    let trustAnchors: TrustAnchors
+    var trustAnchors: TrustAnchors
     let validator: Validator
     var zoneStates: ZoneStates
     var absences: AbsenceTable
@@ -143,6 +145,13 @@ package final class Resolver {
             }
             settle(at: now)
         }
+    }
+
+    /// Stops or resumes validating at and below `name` (RFC 7646). Flush the tree from the cache afterwards.
+    package func setNegativeTrustAnchor(_ name: Name, isActive: Bool) {
+        if isActive { trustAnchors.addNegative(name) } else { trustAnchors.removeNegative(name) }
+        zoneStates.removeAll()
+        absences.removeAll()
     }
 
     /// When ``advance(to:)`` must be called next, in nanoseconds of the monotonic clock; nil when nothing waits.

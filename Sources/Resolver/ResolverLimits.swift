@@ -23,6 +23,9 @@ package struct ResolverLimits: Sendable, Equatable {
     package var clientsPerQuestion = 256
     /// Questions under resolution at once in one worker. Beyond: new ones fail, cached ones are answered.
     package var concurrentQuestions = 8192
+    /// Questions under way at once in one worker for names of one zone below the top level. Beyond: new ones fail, so that
+    /// a zone with slow servers cannot take every place.
+    package var questionsPerZone = 1024
     /// Records of one RRset. Beyond: the response is unusable.
     package var recordsPerSet = 200
     /// Records of one response that are looked at. Beyond: the response is unusable.

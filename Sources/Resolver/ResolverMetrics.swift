@@ -61,6 +61,7 @@ package struct ResolverMetrics: Sendable, Equatable {
     package var limitWallTime: UInt64 = 0
     package var limitClientsPerQuestion: UInt64 = 0
     package var limitConcurrentQuestions: UInt64 = 0
+    package var limitQuestionsPerZone: UInt64 = 0
     package var limitRecordsPerSet: UInt64 = 0
     package var limitRecordsPerResponse: UInt64 = 0
     package var limitSignaturesPerSet: UInt64 = 0

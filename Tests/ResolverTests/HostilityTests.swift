@@ -332,3 +332,19 @@ import Testing
         }
     }
 }
+
+@Suite struct SlowZoneTests {
+    @Test("A zone with slow servers takes only its share of places; other names resolve")
+    func slowZone() throws {
+        let world = try HostilityTests.world { $0.limits.questionsPerZone = 20 }
+        world.servers[HostilityTests.evil] = { _, _ in [] }
+        try world.ask("first.evil.example.", .a, [.recursionDesired])
+        world.pass(.seconds(30))
+        for index in 0..<100 { try world.start("n\(index).evil.example.") }
+        world.run(for: .milliseconds(100))
+        #expect(world.resolver.metrics.limitQuestionsPerZone >= 75)
+        #expect(try world.records("www.victim.example.") == ["www.victim.example. A 192.0.2.4"])
+        world.run(for: .seconds(20))
+        #expect(world.resolver.pendingCount == 0)
+    }
+}

@@ -250,3 +250,38 @@ import Testing
         #expect(try world.ask("big.shop.example.", .aaaa).sections.answerCount == 0)
     }
 }
+
+@Suite struct PrimingTests {
+    @Test(
+        "Hints lead to the root's servers, which name themselves once and are asked from then on (RFC 8109)")
+    func priming() throws {
+        let world = try World {
+            $0.stubZones = []
+            $0.rootHints = [ServerHint(name: try! Name("old.root."), address: IPAddress("198.51.100.200")!)]
+        }
+        try world.serve("198.51.100.1", zone: ".", "example. NS ns.example.\nns.example. A 198.51.100.2")
+        try world.serve("198.51.100.2", zone: "example.", "a A 192.0.2.1\nb A 192.0.2.2")
+        let root = world.servers[IPAddress("198.51.100.1")!]!
+        world.servers[IPAddress("198.51.100.200")!] = { query, transport in
+            guard query.questions[0].name.isRoot else { return root(query, transport) }
+            var response = Message(
+                id: query.id, flags: [.response, .authoritative], questions: query.questions, edns: EDNS())
+            let name = try! Name("new.root.")
+            response.answers = [
+                ResourceRecord(owner: .root, type: .ns, ttl: 86400, data: RecordData(name.wire))
+            ]
+            response.additionals = [
+                ResourceRecord(owner: name, type: .a, ttl: 86400, data: RecordData([198, 51, 100, 1]))
+            ]
+            return [(.milliseconds(1), response)]
+        }
+        #expect(try world.records("a.example.") == ["a.example. A 192.0.2.1"])
+        world.run(for: .seconds(1))
+        world.pass(.seconds(400))
+        #expect(try world.records("b.example.") == ["b.example. A 192.0.2.2"])
+        let toOld = world.asked.filter { $0.server.address == IPAddress("198.51.100.200") }
+        #expect(toOld.filter { $0.question.name.isRoot }.count == 1)
+        #expect(world.asked.last { $0.question.name != (try? Name("b.example.")) } != nil)
+        #expect(world.asked.contains { $0.server.address == IPAddress("198.51.100.1") })
+    }
+}

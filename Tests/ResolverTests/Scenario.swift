@@ -183,6 +183,7 @@ private struct Parser {
             }
             entry.message.questions = [Question(name: try Name(words[0]), type: type)]
         }
+        if entry.flags.contains("DO") { entry.message.edns = EDNS(wantsDNSSEC: true) }
         entry.message.answers = try Parser.records(text["ANSWER"] ?? [])
         entry.message.authorities = try Parser.records(text["AUTHORITY"] ?? [])
         entry.message.additionals = try Parser.records(text["ADDITIONAL"] ?? [])

@@ -101,16 +101,9 @@ final class ScenarioPlayer {
     ) -> HeaderFlags {
         var result: HeaderFlags = [.response, .recursionAvailable]
         result.formUnion(query.flags.intersection([.recursionDesired, .checkingDisabled]))
-        let wantsAD = query.flags.contains(.authenticData) || wantsDNSSEC(query)
+        let wantsAD = query.flags.contains(.authenticData) || query.edns?.wantsDNSSEC == true
         if isAuthentic, wantsAD { result.insert(.authenticData) }
         return result.with(opcode: .query, responseCode: code)
-    }
-
-    private func wantsDNSSEC(_ query: Message) -> Bool {
-        for case (_, .query(let entry, _)) in scenario.steps where entry.message == query {
-            return entry.flags.contains("DO")
-        }
-        return false
     }
 
     private func check(_ expected: Scenario.Entry, _ number: Int) {

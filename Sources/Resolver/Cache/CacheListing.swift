@@ -8,7 +8,9 @@ extension ResolverCache {
     package func lines(of name: Name, isTree: Bool = false, type: RRType? = nil, at now: Moment) -> [String] {
         var lines: [String] = []
         forEachEntry { owner, entryType, kind, entry in
-            guard isTree ? owner.isAtOrBelow(name) : owner == name, type == nil || type == entryType else { return }
+            guard isTree ? owner.isAtOrBelow(name) : owner == name, type == nil || type == entryType else {
+                return
+            }
             let left = entry.meta.remaining(at: now.seconds)
             let facts = "\(left)s \(kind) \(entry.meta.security) \(entry.meta.responseCode)"
             let counts = "\(entry.meta.answers)/\(entry.meta.authorities)/\(entry.meta.additionals)"

@@ -122,7 +122,7 @@ internal import DNSSecurity
                 guard !result.isTruncated, let target = room.baseAddress else { return (result, nil) }
                 unsafe torii_copy_racing(target, entry + payloadStart, payloadLength)
                 // Seconds since the records came count down each TTL.
-                let age = now &- header.storedAt
+                let age = now > header.storedAt ? now &- header.storedAt : 0  // clocks of workers differ a little
                 for index in 0..<ttlCount {
                     let at = Int(unsafe (entry + ttlStart + 2 * index).loadUnaligned(as: UInt16.self))
                     guard at + 4 <= payloadLength else { break }

@@ -130,6 +130,8 @@ final class Fetch {
     /// Only delegations above this zone are used: for glue that the parent left out.
     var ceiling: Name?
     var ignoresForward = false
+    /// A server of ``delegation`` has been asked.
+    var hasAskedZone = false
 
     var queries = 0
     var referrals = 0

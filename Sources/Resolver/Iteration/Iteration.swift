@@ -79,7 +79,10 @@ extension Resolver {
 
     /// Makes the servers of `delegation` the ones to ask.
     private func enter(_ delegation: Delegation, _ fetch: Fetch, at now: Moment) {
+        unload(fetch)
         fetch.delegation = delegation
+        fetch.hasAskedZone = false
+        zoneLoads[delegation.zoneHash, default: 0] += 1
         fetch.candidates.removeAll(keepingCapacity: true)
         fetch.lookedUp.removeAll(keepingCapacity: true)
         fetch.lastResort = nil
@@ -92,6 +95,12 @@ extension Resolver {
             && fetch.name.labelCount > labels + 1
         fetch.shownLabels = min(labels + 1, fetch.name.labelCount)
         if delegation.source == .hints, !isPriming { prime(at: now) }
+    }
+
+    /// The fetch no longer counts for the zone that it has come to.
+    private func unload(_ fetch: Fetch) {
+        guard let zone = fetch.delegation?.zoneHash, let count = zoneLoads[zone] else { return }
+        zoneLoads[zone] = count > 1 ? count - 1 : nil
     }
 
     /// Adds addresses of a server to those that may be asked.
@@ -128,6 +137,13 @@ extension Resolver {
     /// Chooses whom to ask what, and asks; or waits for a server's address; or gives up.
     func step(_ fetch: Fetch, at now: Moment) {
         guard fetch.state != .finished, let delegation = fetch.delegation else { return }
+        if !fetch.hasAskedZone, delegation.source == .referral, delegation.zone.labelCount > 1,
+            zoneLoads[delegation.zoneHash] ?? 0 > configuration.limits.questionsPerZone
+        {
+            metrics.limitQuestionsPerZone += 1
+            let failure = Failure(.other, "too many questions for \(delegation.zone) at once")
+            return finish(fetch, Outcome(failing: fetch.name, failure), at: now)
+        }
         guard fetch.budget.upstreamQueries > 0 else {
             metrics.limitUpstreamQueries += 1
             return finish(
@@ -265,6 +281,7 @@ extension Resolver {
         let candidate = fetch.candidates[index]
         fetch.budget.upstreamQueries -= 1
         fetch.queries += 1
+        fetch.hasAskedZone = true
         fetch.state = .awaitingResponse
         if fetch.minimises, fetch.shownLabels < fetch.name.labelCount {
             fetch.askedName = fetch.name.suffix(labels: fetch.shownLabels)
@@ -317,6 +334,7 @@ extension Resolver {
     func finish(_ fetch: Fetch, _ outcome: Outcome, at now: Moment) {
         guard fetch.state != .finished else { return }
         fetch.state = .finished
+        unload(fetch)
         fetches[fetch.id] = nil
         if fetchKeys[fetch.key] == fetch.id { fetchKeys[fetch.key] = nil }
         if fetch.name.isRoot, fetch.type == .ns { isPriming = false }
@@ -338,7 +356,7 @@ extension Resolver {
             .failure, for: key, type: type, meta: meta, payload: Array(failure.text.utf8), at: now.seconds)
     }
 
-    private func cachedFailure(_ name: Name, _ type: RRType, at now: Moment) -> Failure? {
+    func cachedFailure(_ name: Name, _ type: RRType, at now: Moment) -> Failure? {
         key.load(name)
         guard let entry = cache.entry(.failure, for: key, type: type, at: now.seconds) else { return nil }
         return Failure(

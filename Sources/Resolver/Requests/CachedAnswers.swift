@@ -74,7 +74,7 @@ extension Resolver {
     private func decode(_ entry: ResolverCache.Entry, at seconds: UInt32) -> [RecordSet] {
         var sets: [RecordSet] = []
         var position = 0
-        let age = seconds &- entry.meta.storedAt
+        let age = seconds > entry.meta.storedAt ? seconds - entry.meta.storedAt : 0
         while var set = RecordSet(decoding: entry.payload, at: &position) {
             set.ttl = set.ttl > age ? set.ttl - age : 0
             set.security = entry.meta.security

@@ -116,6 +116,8 @@ extension Resolver {
             note(request.budget, 0, at: now, "question \(question.name) \(question.type)")
         }
         if client.options.contains(.isPrefetch) {
+            // What has just failed is not asked for again with every hit.
+            guard cachedFailure(question.name.lowercased, question.type, at: now) == nil else { return }
             metrics.prefetches += 1
             request.refreshes = true
         } else {
