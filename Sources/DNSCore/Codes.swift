@@ -42,7 +42,9 @@ extension RRClass: CustomStringConvertible {
     }
 }
 
-/// What a message asks for (RFC 1035 4.1.1, RFC 2136, RFC 1996). Four bits.
+/// What a message asks for (RFC 1035 4.1.1, RFC 2136, RFC 1996).
+///
+/// Four bits.
 package struct Opcode: RawRepresentable, Hashable, Sendable {
     package var rawValue: UInt8
     @inlinable package init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -58,7 +60,9 @@ package struct Opcode: RawRepresentable, Hashable, Sendable {
     @inlinable package static var statefulOperations: Opcode { Opcode(rawValue: 6) }
 }
 
-/// A response code, the extended ones included (RFC 6895 2.3). Twelve bits; only four of them stand in the header.
+/// A response code, the extended ones included (RFC 6895 2.3).
+///
+/// Twelve bits; only four of them stand in the header.
 package struct ResponseCode: RawRepresentable, Hashable, Sendable {
     package var rawValue: UInt16
     @inlinable package init(rawValue: UInt16) { self.rawValue = rawValue }
@@ -139,7 +143,9 @@ package struct ExtendedError: RawRepresentable, Hashable, Sendable {
     package static let synthesized = ExtendedError(rawValue: 29)
 }
 
-/// Seconds that a record may be kept. A value with the top bit set counts as zero (RFC 2181 8).
+/// Seconds that a record may be kept.
+///
+/// A value with the top bit set counts as zero (RFC 2181 8).
 package struct TTL: RawRepresentable, Hashable, Comparable, Sendable {
     package var rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue > 0x7fff_ffff ? 0 : rawValue }
@@ -153,13 +159,17 @@ package struct Serial: RawRepresentable, Hashable, Sendable {
     package var rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// Whether this serial is newer than `other`. Neither is newer at a distance of exactly 2^31 (RFC 1982 3.2).
+    /// Whether this serial is newer than `other`.
+    ///
+    /// Neither is newer at a distance of exactly 2^31 (RFC 1982 3.2).
     package func isNewer(than other: Serial) -> Bool {
         let distance = rawValue &- other.rawValue
         return distance != 0 && distance < 0x8000_0000
     }
 
-    /// The serial `count` steps on. Zero is skipped, which some secondaries take for "unset" (RFC 2136 4.2).
+    /// The serial `count` steps on.
+    ///
+    /// Zero is skipped, which some secondaries take for "unset" (RFC 2136 4.2).
     package func advanced(by count: UInt32 = 1) -> Serial {
         let next = rawValue &+ count
         return Serial(rawValue: next == 0 ? 1 : next)

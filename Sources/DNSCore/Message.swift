@@ -8,7 +8,9 @@ package struct Message: Sendable, Equatable {
     /// The additional section without OPT and TSIG.
     package var additionals: [ResourceRecord]
     package var edns: EDNS?
-    /// The TSIG record, when there was one. Verification works on the octets, see `DNSSecurity`.
+    /// The TSIG record, when there was one.
+    ///
+    /// Verification works on the octets, see `DNSSecurity`.
     package var tsig: ResourceRecord?
 
     package init(
@@ -49,8 +51,10 @@ package struct Message: Sendable, Equatable {
         flags = layout.flags
         questions = try MessageView.questions(in: bytes, count: Int(layout.questionCount))
         answers = try MessageView.records(in: bytes, from: layout.questionEnd, count: Int(layout.answerCount))
-        authorities = try MessageView.records(in: bytes, from: layout.answerEnd, count: Int(layout.authorityCount))
-        additionals = try MessageView.records(in: bytes, from: layout.authorityEnd, count: Int(layout.additionalCount))
+        authorities = try MessageView.records(
+            in: bytes, from: layout.answerEnd, count: Int(layout.authorityCount))
+        additionals = try MessageView.records(
+            in: bytes, from: layout.authorityEnd, count: Int(layout.additionalCount))
         edns = nil
         tsig = nil
         if let found = layout.edns {

@@ -61,7 +61,9 @@ package enum Section: UInt8, Sendable, Comparable {
         limit = min(newLimit, capacity)
     }
 
-    /// Writes the header with all counts zero. Must come first.
+    /// Writes the header with all counts zero.
+    ///
+    /// Must come first.
     package mutating func writeHeader(id: UInt16, flags: HeaderFlags) {
         guard capacity >= 12 else { return }
         store(id, at: 0)
@@ -224,7 +226,9 @@ package enum Section: UInt8, Sendable, Comparable {
         return true
     }
 
-    /// Appends a record whose owner already stands at `ownerOffset` in this message. The flat tables' way in.
+    /// Appends a record whose owner already stands at `ownerOffset` in this message.
+    ///
+    /// The flat tables' way in.
     ///
     /// - Returns: false when it does not fit.
     @unsafe package mutating func append(
@@ -272,7 +276,9 @@ package enum Section: UInt8, Sendable, Comparable {
         package var section: Section
     }
 
-    /// The present state. What the holder writes counts after ``adopt(_:)``; until then nothing may be appended here.
+    /// The present state.
+    ///
+    /// What the holder writes counts after ``adopt(_:)``; until then nothing may be appended here.
     @unsafe package func raw() -> Raw {
         unsafe Raw(
             base: UnsafeMutableRawPointer(base), count: count, limit: limit, answers: load(at: 6),
@@ -299,7 +305,9 @@ package enum Section: UInt8, Sendable, Comparable {
         return true
     }
 
-    /// Starts the OPT record (RFC 6891 6.1.2); options follow, then ``endOPT()``. Must be in the additional section.
+    /// Starts the OPT record (RFC 6891 6.1.2); options follow, then ``endOPT()``.
+    ///
+    /// Must be in the additional section.
     ///
     /// - Returns: false when it does not fit.
     package mutating func beginOPT(
@@ -343,8 +351,10 @@ package enum Section: UInt8, Sendable, Comparable {
         try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
     }
 
-    /// Lends the free memory to `write`, which puts the records of all three sections there, already in wire format
-    /// and with pointers that hold in this message. Nothing may have been appended before.
+    /// Lends the free memory to `write`, which puts the records of all three sections there, already in wire
+    /// format and with pointers that hold in this message.
+    ///
+    /// Nothing may have been appended before.
     ///
     /// - Returns: what `write` returns; nil, and nothing written, when that is nil.
     @unsafe package mutating func appendSections(

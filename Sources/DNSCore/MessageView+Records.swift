@@ -100,8 +100,9 @@ extension MessageView {
         return recordClass == .internet || recordClass == .any || recordClass == .none
     }
 
-    /// Where a field without names ends; nil when it does not fit. The finer rules of a field are
-    /// ``RecordData/isWellFormed(as:)``'s.
+    /// Where a field without names ends; nil when it does not fit.
+    ///
+    /// The finer rules of a field are ``RecordData/isWellFormed(as:)``'s.
     private static func fieldEnd(
         _ field: RDataField, in bytes: borrowing RawSpan, from start: Int, to limit: Int
     ) -> Int? {

@@ -19,7 +19,9 @@ package struct MessageLayout: Sendable {
     package var questionClass = RRClass(rawValue: 0)
     /// The OPT record, when there is one.
     package var edns: EDNSLayout?
-    /// Offset of the TSIG record, when there is one. It is the last record.
+    /// Offset of the TSIG record, when there is one.
+    ///
+    /// It is the last record.
     package var tsigStart: Int?
     /// Offset of a SIG record that covers type 0 at the end of the message (RFC 2931), when there is one.
     package var sig0Start: Int?

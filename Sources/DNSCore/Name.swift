@@ -247,7 +247,9 @@ extension Name: CustomStringConvertible {
         try self.init(text: Array(text.utf8)[...], origin: origin)
     }
 
-    /// Reads presentation format from octets; see ``init(_:origin:)``. `@` alone is the origin.
+    /// Reads presentation format from octets; see ``init(_:origin:)``.
+    ///
+    /// `@` alone is the origin.
     ///
     /// - Throws: ``NameError``.
     package init(text: ArraySlice<UInt8>, origin: Name) throws(NameError) {

@@ -1,5 +1,7 @@
-/// One record: owner name, type, class, TTL and data. `ttl` is the raw 32-bit field, which in OPT and UPDATE
-/// records holds other things than seconds; ``TTL`` gives its meaning.
+/// One record: owner name, type, class, TTL and data.
+///
+/// `ttl` is the raw 32-bit field, which in OPT and UPDATE records holds other things than seconds; ``TTL``
+/// gives its meaning.
 package struct ResourceRecord: Hashable, Sendable {
     package var owner: Name
     package var type: RRType
@@ -23,7 +25,9 @@ package struct ResourceRecord: Hashable, Sendable {
     }
 }
 
-/// All records of one owner, type and class (RFC 2181 5). All have the same TTL.
+/// All records of one owner, type and class (RFC 2181 5).
+///
+/// All have the same TTL.
 package struct RRset: Hashable, Sendable {
     package var owner: Name
     package var type: RRType
@@ -46,8 +50,9 @@ package struct RRset: Hashable, Sendable {
         data.map { ResourceRecord(owner: owner, type: type, recordClass: recordClass, ttl: ttl, data: $0) }
     }
 
-    /// Gathers `records` into sets, each at the place of its first record. The smallest TTL of a set counts
-    /// (RFC 2181 5.2).
+    /// Gathers `records` into sets, each at the place of its first record.
+    ///
+    /// The smallest TTL of a set counts (RFC 2181 5.2).
     package static func grouping(_ records: [ResourceRecord]) -> [RRset] {
         struct Key: Hashable {
             let owner: Name

@@ -133,6 +133,8 @@ import Testing
     func unreadable() throws {
         let folder = FileManager.default.temporaryDirectory.path
         #expect(throws: ZoneTextError.self) { _ = try ZoneTextScanner(path: folder, origin: .root) }
-        #expect(throws: ZoneTextError.self) { _ = try ZoneTextScanner(path: folder + "/no/such", origin: .root) }
+        #expect(throws: ZoneTextError.self) {
+            _ = try ZoneTextScanner(path: folder + "/no/such", origin: .root)
+        }
     }
 }
