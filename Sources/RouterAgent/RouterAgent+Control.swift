@@ -5,8 +5,15 @@ internal import Operations
 /// What `toriictl` may ask of the agent.
 extension RouterAgent {
     /// The commands, each answered on the loop's thread.
-    func controlCommands(stop: @escaping @Sendable () -> Void) -> CommandList {
+    ///
+    /// - Parameters:
+    ///   - reload: reads the configuration again and says what came of it.
+    ///   - stop: ends the program.
+    func controlCommands(
+        reload: @escaping @Sendable () -> ControlOutcome, stop: @escaping @Sendable () -> Void
+    ) -> CommandList {
         CommandList([
+            ControlCommand("reload", summary: "Read the configuration again.") { _ in reload() },
             command("status", summary: "Say how the agent is.", isExclusive: false) { agent, _ in
                 agent.status()
             },

@@ -16,6 +16,10 @@ struct Requester {
     var peer: SocketAddress
     var local: SocketAddress
     var since: Duration
+    /// What was granted, for a router inside us.
+    var grant: (gn: IPAddress, name: Name, host: IPAddress)?
+    var lifetime: UInt32 = 0
+    var hasAskedInside = false
 }
 
 extension RouterAgent: DatagramSocketHandler {
@@ -33,7 +37,9 @@ extension RouterAgent: DatagramSocketHandler {
                 sockets.append(try DatagramSocket(address, on: loop, handler: self))
             } catch {
                 // A machine without IPv6 is all right, as long as IPv6 was not asked for.
-                guard address.family == .ipv6, configuration.router.listen.addresses.isEmpty else { throw error }
+                guard address.family == .ipv6, configuration.router.listen.addresses.isEmpty else {
+                    throw error
+                }
                 log.notice("no IPv6 notifications", ["reason": "\(error)"])
             }
         }
@@ -48,7 +54,11 @@ extension RouterAgent: DatagramSocketHandler {
         let source = IPAddress(remote)
         let span = unsafe octets.bytes
         guard let server = configuration.servers.first(where: { $0.address == source }) else {
-            metrics.strangers &+= 1
+            receiveOther(span, from: remote, socket)
+            return
+        }
+        if registrar.isResponse(span, from: IPEndpoint(source, port: remote.port)) {
+            receiveRegistration(span, from: IPEndpoint(source, port: remote.port))
             return
         }
         guard admitRate(source) else {
@@ -66,7 +76,24 @@ extension RouterAgent: DatagramSocketHandler {
     }
 
     func failed(_ error: ICMPError, payload: UnsafeRawBufferPointer, on socket: DatagramSocket) {
-        // A server that is gone asks again or does not.
+        // A server that is gone asks again or does not; a host that is no router says so this way.
+        var actions: [NegotiationAction] = []
+        inner.unreachable(IPAddress(error.destination), now: now, actions: &actions)
+        performInner(actions)
+    }
+
+    /// A datagram from somebody who is no server of ours: a router inside us answers, or a stranger tries.
+    private func receiveOther(
+        _ octets: borrowing RawSpan, from remote: SocketAddress, _ socket: DatagramSocket
+    ) {
+        guard V1Message.hasShape(octets), octets.octet(at: 1) != NegotiationType.notification.rawValue else {
+            metrics.strangers &+= 1
+            return
+        }
+        var actions: [NegotiationAction] = []
+        inner.receive(
+            octets, from: IPEndpoint(IPAddress(remote), port: remote.port), now: now, actions: &actions)
+        performInner(actions)
     }
 
     private static let nothing = V1Message(transactionID: 0, type: .refusal, gn: .anyIPv4, host: .root)
@@ -182,6 +209,9 @@ extension RouterAgent: DatagramSocketHandler {
         let id = nextRequester
         nextRequester &+= 1
         requesters[id] = requester
+        if let address = hosts.lookup(host, epoch: epoch)?.ipv4, gn.length == 32, !gn.address.isIPv6 {
+            requesters[id]?.grant = (gn.address, host, address)
+        }
         let request = GrantRequest(requester: id, server: server, gn: gn, host: host, lifetime: lifetime)
         cache.notify(request, hosts: hosts, now: now, epoch: epoch, actions: &pendingActions)
     }
@@ -191,6 +221,11 @@ extension RouterAgent: DatagramSocketHandler {
     /// Sends what the state machine says to whoever asked.
     func send(_ reply: RouterReply, to id: UInt64) {
         guard let requester = requesters[id] else { return }
+        if case .granted(let lifetime, let ports) = reply, ports.isEmpty,
+            asksInside(id, requester, lifetime: lifetime)
+        {
+            return
+        }
         if reply == .pending { metrics.pendings &+= 1 } else { requesters[id] = nil }
         switch reply {
         case .granted: metrics.granted &+= 1

@@ -17,7 +17,7 @@ internal import Transport
 /// Everything belongs to the thread of its loop; other threads reach it through ``onLoop(_:)`` only, which is what
 /// makes it sendable.
 final class RouterAgent: @unchecked Sendable, Flushable {
-    let configuration: RouterConfiguration
+    var configuration: RouterConfiguration
     let loop: EventLoop
     let isDryRun: Bool
     let log = Log("router")
@@ -27,7 +27,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     var observer: UpdateObserver
     var streams = UpdateStreams()
     var cache: RequestCache
-    let keyring: TSIGKeyring
+    var keyring: TSIGKeyring
     var replays = ReplayMemory()
     var recent = RecentReplies()
 
@@ -35,6 +35,10 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     private let connections: ConnectionTable?
     private var packetLog: PacketLog?
     private var interfaces: Interfaces?
+    var inner: InnerNegotiation
+    var innerTimer: TimerToken?
+    var leaseFiles: [String: LeaseFileState] = [:]
+    var registrar = Registrar()
     var sockets: [DatagramSocket] = []
     var echoes: EchoSocket?
     var requesters: [UInt64: Requester] = [:]
@@ -63,6 +67,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         hosts = PrivateHostList(configuration: configuration.hostListConfiguration)
         observer = UpdateObserver(servers: configuration.hosts.ddnsServers)
         cache = RequestCache(configuration: configuration.requestCacheConfiguration)
+        inner = InnerNegotiation(configuration.permissions.innerRouters)
         if isDryRun {
             connections = nil
             log.notice("dry run: nothing is put into the kernel")
@@ -180,6 +185,14 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         requestFlush()
     }
 
+    /// Puts another table in the place of ours; what was open is closed.
+    ///
+    /// - Throws: ``RouterError/ruleset(_:)``; the old table stays.
+    func replaceTable(_ ruleset: Ruleset) throws(RouterError) {
+        try kernel?.replace(with: ruleset)
+        cache.revoke(actions: &pendingActions) { _ in true }
+    }
+
     private func scheduleAdvance() {
         guard let due = cache.nextDeadline else { return }
         if advanceTimer != nil, advanceDue <= due, advanceDue > now { return }
@@ -199,6 +212,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         readLeases()
         checkTable()
         forgetOldRequesters()
+        register()
         loop.schedule(after: .seconds(2)) { [unowned self] in tick() }
     }
 

@@ -15,8 +15,12 @@ package enum RouterError: Error, Equatable, CustomStringConvertible {
     /// The state directory or a file in it (`errno`).
     case state(String, errno: Int32)
 
+    /// The right to change the network cannot be kept while the account is changed.
+    case rights
+
     package var description: String {
         switch self {
+        case .rights: "cannot keep CAP_NET_ADMIN for the configured user"
         case .noNftables: "libnftables gives no context"
         case .ruleset(let text): "the kernel refused the table: \(text)"
         case .packetLog(let errno):

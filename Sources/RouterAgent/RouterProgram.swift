@@ -1,3 +1,4 @@
+internal import CShims
 internal import Operations
 internal import Transport
 
@@ -18,12 +19,19 @@ package enum RouterProgram {
             let loop = try EventLoop()
             let agent = try RouterAgent(configuration: configuration, loop: loop, isDryRun: dryRun)
             let mailbox = loop.mailbox
+            let reload: @Sendable () -> ControlOutcome = { Self.reload(path, agent) }
             let control = try ControlServer(
-                path: configuration.control.socket, commands: agent.controlCommands { mailbox.stop() })
+                path: configuration.control.socket,
+                commands: agent.controlCommands(reload: reload) { mailbox.stop() })
+            try dropRights(to: configuration.router.user, control)
             try control.start()
             let metrics = try serveMetrics(configuration, agent)
             SignalWatcher.start { signal in
-                if signal == .stop { mailbox.stop() }
+                switch signal {
+                case .stop: mailbox.stop()
+                case .reload: _ = reload()
+                case .reopen: break
+                }
             }
             log.notice("running", ["outside": configuration.router.outside.joined(separator: ",")])
             ServiceManager.notify(.ready)
@@ -52,6 +60,39 @@ package enum RouterProgram {
         } catch {
             StandardStream(isError: true).write("\(error)\n")
             return nil
+        }
+    }
+
+    /// Becomes the configured account, with no rights but those over the network.
+    private static func dropRights(to user: String?, _ control: ControlServer) throws {
+        guard let user else { return }
+        let account = try Privileges.account(named: user)
+        control.changeOwner(user: account.user, group: account.group)
+        guard torii_rights_keep() == 0 else { throw RouterError.rights }
+        try Privileges.drop(to: account)
+        guard torii_rights_reduce() == 0 else { throw RouterError.rights }
+    }
+
+    private static func reload(_ path: String, _ agent: RouterAgent) -> ControlOutcome {
+        let log = Log("router")
+        let new: RouterConfiguration
+        do throws(ConfigurationErrors) {
+            new = try RouterConfiguration.load(from: path)
+        } catch {
+            log.error("the configuration has errors, the old one stays: \(error)")
+            return .failed("\(error)")
+        }
+        ServiceManager.notify(.reloading)
+        defer { ServiceManager.notify(.ready) }
+        let result = agent.onLoop { agent -> Result<String?, RouterError> in
+            do throws(RouterError) { return .success(try agent.reload(new)) } catch { return .failure(error) }
+        }
+        switch result {
+        case .success(let note)?:
+            log.notice("reloaded", ["note": note ?? ""])
+            return .done(note.map { "reloaded; \($0)" } ?? "reloaded")
+        case .failure(let error)?: return .failed("\(error)")
+        case nil: return .failed("the agent does not answer")
         }
     }
 

@@ -71,4 +71,9 @@ void torii_interface_drain(int fd);
 /* A raw ICMP socket: sends whole ICMP messages. */
 int torii_icmp_open(void);
 
+/* Rights: before the account is changed, have this thread keep what it may; after it, reduce that to the network
+   (CAP_NET_ADMIN, CAP_NET_RAW). */
+int torii_rights_keep(void);
+int torii_rights_reduce(void);
+
 #endif

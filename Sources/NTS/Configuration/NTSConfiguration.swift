@@ -30,6 +30,8 @@ package struct NTSConfiguration: Sendable {
     package var clientMap: [ClientMapping] = []
     /// Whether a client behind the same router as the host is answered with the host's private address.
     package var isHairpinAnswered = true
+    /// TSIG keys with which routers may announce themselves.
+    package var registrationKeys: [Name] = []
     package var limits = Limits()
 
     package init() {}

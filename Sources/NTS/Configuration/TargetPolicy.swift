@@ -22,7 +22,11 @@ package struct TargetPolicy: Sendable {
     private let form: NTSConfiguration.Form
     private let port: UInt16
 
-    package init(_ configuration: NTSConfiguration) {
+    private let memory: TargetMemory?
+
+    /// - Parameter memory: where routers that announce themselves are found; nil: only those of the configuration count.
+    package init(_ configuration: NTSConfiguration, memory: TargetMemory? = nil) {
+        self.memory = memory
         isEnabled = configuration.isEnabled
         any = configuration.targets.any
         prefixes = PrefixSet(configuration.targets.prefixes)
@@ -42,7 +46,8 @@ package struct TargetPolicy: Sendable {
     ///
     /// - Parameter isMarked: whether the name is in one of our zones marked `nts: true`.
     package func mayApply(zoneIsMarked isMarked: Bool) -> Bool {
-        isEnabled && (isMarked || any || !prefixes.isEmpty || !routers.isEmpty)
+        isEnabled
+            && (isMarked || any || !prefixes.isEmpty || !routers.isEmpty || memory?.hasRegistrations == true)
     }
 
     /// Whether an answer with `address` is negotiated. Allocates nothing.
@@ -54,6 +59,7 @@ package struct TargetPolicy: Sendable {
         }
         return isMarked || any || prefixes.contains(address) || routed.contains(address)
             || routers[address] != nil
+            || memory?.registeredRoute(to: address) != nil
     }
 
     /// How to reach the router of `address`: its entry, that of a prefix behind it, or the address itself.
@@ -64,6 +70,7 @@ package struct TargetPolicy: Sendable {
                 endpoint: IPEndpoint(listed.address, port: listed.port), form: listed.form, key: listed.key,
                 isListed: true)
         }
+        if let registered = memory?.registeredRoute(to: address) { return registered }
         return Route(endpoint: IPEndpoint(address, port: port), form: form, key: nil, isListed: false)
     }
 }

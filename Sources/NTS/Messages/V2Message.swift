@@ -141,6 +141,14 @@ package enum V2Message {
     package struct RequestSignature: Sendable {
         var id: UInt16
         var verifier: TSIGResponseVerifier
+
+        /// Whether `octets` are a response to the request, signed with its key now.
+        ///
+        /// - Parameter epoch: seconds since 1970.
+        package func isAnswered(by octets: borrowing RawSpan, layout: MessageLayout, epoch: UInt64) -> Bool {
+            var verifier = verifier
+            return layout.id == id && verifier.verify(octets, layout: layout, now: epoch) == .verified
+        }
     }
 
     /// A signed request and what its response must be verified with.

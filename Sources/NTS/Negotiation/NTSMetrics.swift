@@ -37,6 +37,8 @@ package struct NTSMetrics: Sendable, Equatable {
     package var malformed: UInt64 = 0
     /// Responses whose signature was wrong.
     package var badSignatures: UInt64 = 0
+    /// Announcements of routers that were taken.
+    package var registrations: UInt64 = 0
     /// Clients answered with a private address.
     package var hairpins: UInt64 = 0
     /// Holds by duration: up to 100 us, 250 us, 500 us, 1, 2.5, 5, 10, 25, 50, 100, 300 ms, 1 s, 3 s, and longer.
@@ -81,7 +83,7 @@ package struct NTSMetrics: Sendable, Equatable {
         "over_per_client",
         "over_per_router", "validations", "unknown_client_address", "unsuitable_names", "unexpected",
         "malformed",
-        "bad_signatures", "hairpins",
+        "bad_signatures", "hairpins", "registrations",
     ]
 
     private static var counters: [WritableKeyPath<NTSMetrics, UInt64>] {
@@ -91,7 +93,7 @@ package struct NTSMetrics: Sendable, Equatable {
             \.unchangedEchoes, \.held, \.released, \.joined, \.negativeHits, \.overTotal, \.overPerClient,
             \.overPerRouter, \.validations, \.unknownClientAddress, \.unsuitableNames, \.unexpected,
             \.malformed,
-            \.badSignatures, \.hairpins,
+            \.badSignatures, \.hairpins, \.registrations,
         ]
     }
 }

@@ -21,10 +21,12 @@ extension Negotiator {
         _ octets: borrowing RawSpan, from source: IPEndpoint, now: Duration, epoch: UInt64,
         actions: inout [NegotiationAction]
     ) {
-        guard let layout = try? MessageView.survey(octets), layout.flags.contains(.response),
-            layout.flags.opcode == .update
-        else {
+        guard let layout = try? MessageView.survey(octets), layout.flags.opcode == .update else {
             countMalformed()
+            return
+        }
+        guard layout.flags.contains(.response) else {
+            receiveRegistration(octets, layout, from: source, now: now, epoch: epoch, actions: &actions)
             return
         }
         guard let key = negotiation(withID: layout.id, at: source),
@@ -72,6 +74,43 @@ extension Negotiator {
         complete(
             key, .granted(lifetime: permission.lifetime, hairpin: hairpin, ports: ports), now: now,
             actions: &actions)
+    }
+
+    /// A router announces itself, or takes that back; anything else that is signed is refused, the rest ignored.
+    private mutating func receiveRegistration(
+        _ octets: borrowing RawSpan, _ layout: MessageLayout, from source: IPEndpoint, now: Duration,
+        epoch: UInt64,
+        actions: inout [NegotiationAction]
+    ) {
+        let session: TSIGSession
+        switch TSIGSession.verify(octets, layout: layout, keys: keys, now: epoch) {
+        case .verified(let found): session = found
+        case .rejected(_, let found):
+            countBadSignature()
+            guard let body = try? V2Message.decode(octets, layout: layout) else { return }
+            let reply = V2Message.response(
+                to: body, code: .notAuth, permissions: [], session: found, epoch: epoch)
+            actions.append(.send(reply, to: source))
+            return
+        case .unsigned, .malformed:
+            countBadSignature()
+            return
+        }
+        guard let body = try? V2Message.decode(octets, layout: layout) else {
+            countMalformed()
+            return
+        }
+        var code = ResponseCode.refused
+        if let registration = body.registration, !registration.router.isUnspecified,
+            let key = session.key?.name,
+            configuration.registrationKeys.contains(key),
+            memory.register(registration, key: key, now: now)
+        {
+            code = .noError
+            countRegistration()
+        }
+        let reply = V2Message.response(to: body, code: code, permissions: [], session: session, epoch: epoch)
+        actions.append(.send(reply, to: source))
     }
 
     /// The v2 negotiation with the router at `source` whose message has `id`.

@@ -61,7 +61,7 @@ package struct Negotiator: ~Copyable {
     /// What has been counted so far.
     package private(set) var metrics = NTSMetrics()
 
-    private let memory: TargetMemory
+    let memory: TargetMemory
     let keys: TSIGKeyring
     private let validated: PrefixSet
     private var negotiations: [Key: Negotiation] = [:]
@@ -80,7 +80,7 @@ package struct Negotiator: ~Copyable {
         self.configuration = configuration
         self.memory = memory
         self.keys = keys
-        policy = TargetPolicy(configuration)
+        policy = TargetPolicy(configuration, memory: memory)
         validated = PrefixSet(configuration.validatedClients)
     }
 
@@ -462,6 +462,7 @@ extension Negotiator {
     func negotiations(with address: IPAddress) -> Set<Key> { byRouter[address] ?? [] }
 
     mutating func countUnexpected() { metrics.unexpected &+= 1 }
+    mutating func countRegistration() { metrics.registrations &+= 1 }
     mutating func countMalformed() { metrics.malformed &+= 1 }
     mutating func countBadSignature() { metrics.badSignatures &+= 1 }
 }

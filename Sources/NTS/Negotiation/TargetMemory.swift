@@ -10,6 +10,14 @@ package final class TargetMemory: Sendable {
         var perClient: [IPAddress: Int] = [:]
         var perRouter: [IPAddress: Int] = [:]
         var total = 0
+        var registered: [IPAddress: Registered] = [:]
+    }
+
+    /// A router that has announced itself.
+    private struct Registered {
+        var route: TargetPolicy.Route
+        var prefixes: [IPPrefix]
+        var expiry: Duration
     }
 
     /// Which bound a hold would exceed.
@@ -17,6 +25,7 @@ package final class TargetMemory: Sendable {
 
     private let state = Mutex(State())
     private let limits: NTSConfiguration.Limits
+    private let registeredCount = Atomic<Int>(0)
 
     package init(limits: NTSConfiguration.Limits) {
         self.limits = limits
@@ -50,6 +59,53 @@ package final class TargetMemory: Sendable {
     /// Whether `address` is remembered as an NTS router.
     package func isKnownRouter(_ address: IPAddress, now: Duration) -> Bool {
         state.withLock { ($0.known[address] ?? .zero) > now }
+    }
+
+    // MARK: Registration (nts.md 2.6)
+
+    /// Whether any router has announced itself. Costs one read.
+    package var hasRegistrations: Bool { registeredCount.load(ordering: .relaxed) > 0 }
+    /// Routers that have announced themselves.
+    package var registrationCount: Int { registeredCount.load(ordering: .relaxed) }
+
+    /// Enters, renews or (lifetime 0) takes back a router's announcement.
+    ///
+    /// - Returns: false when there is no room.
+    func register(_ registration: V2Message.Registration, key: Name, now: Duration) -> Bool {
+        state.withLock { state in
+            defer { registeredCount.store(state.registered.count, ordering: .relaxed) }
+            state.registered = state.registered.filter { $0.value.expiry > now }
+            guard registration.lifetime > 0 else {
+                // Only who announced it takes it back.
+                if state.registered[registration.router]?.route.key == key {
+                    state.registered[registration.router] = nil
+                }
+                return true
+            }
+            if let held = state.registered[registration.router], held.route.key != key { return false }
+            guard state.registered[registration.router] != nil || state.registered.count < limits.knownRouters
+            else {
+                return false
+            }
+            state.negative[registration.router] = nil
+            let route = TargetPolicy.Route(
+                endpoint: IPEndpoint(registration.router, port: registration.port), form: .v2, key: key,
+                isListed: true)
+            state.registered[registration.router] = Registered(
+                route: route, prefixes: registration.prefixes,
+                expiry: now + .seconds(Int(registration.lifetime)))
+            return true
+        }
+    }
+
+    /// The way to the router that has announced itself for `address`; nil when none has. An announcement that was not
+    /// renewed stays until the next one is made or looked for, which harms nobody: it is a place to ask.
+    func registeredRoute(to address: IPAddress) -> TargetPolicy.Route? {
+        guard hasRegistrations else { return nil }
+        return state.withLock { state in
+            if let found = state.registered[address] { return found.route }
+            return state.registered.values.first { $0.prefixes.contains { $0.contains(address) } }?.route
+        }
     }
 
     /// Remembers `address` as no NTS router until `expiry`.

@@ -257,6 +257,29 @@ package struct RequestCache: Sendable {
     @discardableResult
     package mutating func allow(_ denial: Denial) -> Bool { denied.remove(denial) != nil }
 
+    /// The hosts' rules have changed: ends what they no longer allow, and writes their port lists anew.
+    package mutating func rulesChanged(_ hosts: PrivateHostList, epoch: UInt64, actions: inout [RouterAction])
+    {
+        let rules = self
+        revoke(actions: &actions) { entry in
+            guard let host = hosts.lookup(entry.host, epoch: epoch),
+                host.address(isIPv6: entry.gn.isIPv6) == entry.address
+            else { return true }
+            let request = GrantRequest(
+                requester: 0, server: entry.server, gn: IPPrefix(entry.gn), host: entry.host)
+            return !rules.isAllowed(request, host)
+        }
+        guard !limited.isEmpty || !entries.isEmpty else { return }
+        limited = [:]
+        var changes = [KernelChange.unlimitAll]
+        for entry in entries.values {
+            if let host = hosts.lookup(entry.host, epoch: epoch) {
+                changes += limits(of: host, entry.address)
+            }
+        }
+        actions.append(.apply(ticket: takeTicket(), changes))
+    }
+
     // MARK: Deciding
 
     private func isAllowed(_ request: GrantRequest, _ host: PrivateHostList.Entry) -> Bool {

@@ -17,7 +17,7 @@ struct KernelTable {
     private struct PortTarget { var host: IPAddress, port: UInt16, until: Duration }
 
     private let nftables: Nftables
-    private let ruleset: Ruleset
+    private(set) var ruleset: Ruleset
     private var targets: [IPAddress: Target] = [:]
     private var ports: [PortKey: PortTarget] = [:]
     /// Transactions that the kernel took, and that it refused.
@@ -44,6 +44,16 @@ struct KernelTable {
 
     /// Whether the table is still there.
     func isPresent() -> Bool { nftables.list("list set inet \(ruleset.table) self") != nil }
+
+    /// Puts another table in the place of this one, in one transaction. Permissions that were open are gone with it.
+    ///
+    /// - Throws: ``RouterError/ruleset(_:)``; the old table stays.
+    mutating func replace(with other: Ruleset) throws(RouterError) {
+        if let error = nftables.run(ruleset.removal + other.commands) { throw .ruleset(error) }
+        ruleset = other
+        targets = [:]
+        ports = [:]
+    }
 
     /// Puts it back when somebody has taken it away. Permissions that were open are gone with it.
     ///
@@ -132,6 +142,8 @@ struct KernelTable {
             batch.begin(subject: gn, part: -1)
             batch.clear(set, "\(host) . \(gn)")
             batch.add("set", set, "\(host) . \(gn) timeout \(seconds)s")
+        case .unlimitAll:
+            for set in ["limited4", "open4", "limited6", "open6"] { batch.flush(set) }
         case .limit(let host, let ranges):
             batch.begin(subject: host, part: -2)
             let suffix = host.isIPv6 ? "6" : "4"
@@ -193,6 +205,12 @@ struct ElementBatch {
         } else {
             additions.append((set, [element]))
         }
+    }
+
+    /// Empties a set, before anything that follows.
+    mutating func flush(_ set: String) {
+        finishSegment()
+        done += "flush set inet \(table) \(set)\n"
     }
 
     /// The commands.
