@@ -50,7 +50,11 @@ extension LookupStep {
             let name = inMessage + 12 + at
             let isOwner = unsafe octets.load(fromByteOffset: name, as: UInt8.self) == 0
             let ownerAt = out.offset(ofNameAt: isOwner ? inMessage : name, droppingLabels: 0)
-            let fits = writeAddresses(of: target, ownerAt: ownerAt, &out)
+            // An SVCB or HTTPS record that leads on is followed by the target's own (RFC 9460 4.1).
+            let leadsOn = set.typeNumber == TypeNumber.svcb || set.typeNumber == TypeNumber.https
+            let isItself = unsafe target.base == node.base
+            let alike = leadsOn && !isItself ? set.typeNumber : TypeNumber.aaaa
+            let fits = writeAddresses(of: target, alike: alike, ownerAt: ownerAt, &out)
             if !fits, wanted == true {
                 isTruncated = true
                 return
@@ -77,21 +81,23 @@ extension LookupStep {
             && WireName.isLabelStart(target.owner, surplus)
     }
 
-    /// - Returns: false when an address set did not fit; signatures that do not fit are left out (RFC 4035 3.1.1).
+    /// Writes the A and AAAA records of a node, and its records of type `alike`, which is AAAA or beyond.
+    ///
+    /// - Returns: false when a set did not fit; signatures that do not fit are left out (RFC 4035 3.1.1).
     private mutating func writeAddresses(
-        of node: ZoneNode, ownerAt: Int, _ out: inout SectionWriter
+        of node: ZoneNode, alike: UInt16, ownerAt: Int, _ out: inout SectionWriter
     ) -> Bool {
         var remaining = node.setCount
         guard remaining > 0 else { return true }
         var set = node.firstSet
         while true {
             let type = set.typeNumber
-            if type == TypeNumber.a || type == TypeNumber.aaaa, set.recordCount > 0 {
+            if type == TypeNumber.a || type == TypeNumber.aaaa || type == alike, set.recordCount > 0 {
                 guard writeRecords(set, of: node, ownerAt: ownerAt, &out) else { return false }
                 if wantsDNSSEC, set.isSigned { _ = writeSignatures(of: set, ownerAt: ownerAt, &out) }
             }
             remaining -= 1
-            if remaining == 0 || type >= TypeNumber.aaaa { return true }
+            if remaining == 0 || type >= alike { return true }
             set = set.next
         }
     }

@@ -102,6 +102,8 @@ enum TypeNumber {
     static let rrsig: UInt16 = 46
     static let nsec: UInt16 = 47
     static let nsec3: UInt16 = 50
+    static let svcb: UInt16 = 64
+    static let https: UInt16 = 65
     static let any: UInt16 = 255
 }
 
