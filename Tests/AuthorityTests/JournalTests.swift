@@ -337,4 +337,69 @@ import Testing
         #expect(bench.current?.contents == before)
         committer.stop()
     }
+
+    @Test("Whatever octets names and data hold, the export is read back as the same zone")
+    func hostileOctets() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (committer, _) = try bench.open()
+        defer { committer.stop() }
+        var generator = DifferentialUpdates(seed: 7, for: .named)
+        let special = Array("$@.\"\\;() \t\n*#".utf8) + [0, 127, 128, 255]
+        for index in 0..<200 {
+            func octets(_ count: Int) -> [UInt8] {
+                (0..<count).map { _ in
+                    Bool.random(using: &generator)
+                        ? special[Int.random(in: 0..<special.count, using: &generator)]
+                        : UInt8.random(in: 0...255, using: &generator)
+                }
+            }
+            let label = octets(Int.random(in: 1...12, using: &generator))
+            let owner = try Name(wire: [UInt8(label.count)] + label + Sample.apex.wire)
+            let data: (RRType, [UInt8]) =
+                switch index % 5 {
+                case 0: (.txt, [4] + octets(4) + [0])
+                case 1: (.ns, owner.wire)
+                case 2: (RRType(rawValue: 65280), octets(9))
+                case 3: (.caa, [0, 5] + Array("issue".utf8) + octets(6))
+                default: (.hinfo, [3] + octets(3) + [2] + octets(2))
+                }
+            let record = ResourceRecord(owner: owner, type: data.0, ttl: 60, data: RecordData(data.1))
+            let request = try Sample.request([], [record])
+            let done = DispatchSemaphore(value: 0)
+            committer.submit(request) { _ in done.signal() }
+            done.wait()
+        }
+        try committer.flush(Sample.apex)
+        let read = try ZoneLoader.load(file: bench.zoneFile, apex: Sample.apex).snapshot
+        #expect(read.contents == bench.current?.contents)
+        #expect(read.contents.count > 150)
+    }
+
+    @Test(
+        "A file loaded anew with a newer serial can be followed by IXFR; the journal tells what changed since"
+    )
+    func reload() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (committer, _) = try bench.open()
+        defer { committer.stop() }
+        #expect(try committer.changesSinceFile(Sample.apex) == nil)
+        try committer.update(["add a 60 A 192.0.2.1"])
+        try committer.update(["add a 60 A 192.0.2.2"])
+        #expect(try committer.changesSinceFile(Sample.apex)?.added.count == 3)
+        try committer.flush(Sample.apex)
+        #expect(try committer.changesSinceFile(Sample.apex) == nil)
+        var text = try String(contentsOfFile: bench.zoneFile, encoding: .utf8)
+        text = text.replacingOccurrences(of: " 102 ", with: " 110 ") + "hand\t60\tIN\tA\t192.0.2.9\n"
+        try bench.touchFile(text)
+        let edited = try ZoneLoader.load(file: bench.zoneFile, apex: Sample.apex).snapshot
+        #expect(edited.serial == Serial(rawValue: 110))
+        let recovery = try committer.open(bench.options(), loaded: edited)
+        #expect(recovery.replayed == 0 && !recovery.merged)
+        let history = try #require(committer.history(Sample.apex))
+        #expect(history.differences(from: Serial(rawValue: 100), to: Serial(rawValue: 110))?.count == 3)
+        try committer.update(["add b 60 A 192.0.2.1"])
+        #expect(history.differences(from: Serial(rawValue: 102), to: Serial(rawValue: 111))?.count == 2)
+    }
 }

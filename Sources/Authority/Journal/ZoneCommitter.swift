@@ -122,11 +122,15 @@ package final class ZoneCommitter: @unchecked Sendable {
     /// - Throws: ``JournalError``; a zone that was open keeps its contents.
     package func open(_ options: JournaledZone, loaded: ZoneSnapshot) throws(JournalError) -> ZoneRecovery {
         try perform { [self] () throws(JournalError) in
-            let isFrozen = zones[options.apex]?.isFrozen ?? false
+            let before = zones[options.apex]
+            let isFrozen = before?.isFrozen ?? false
             let (zone, recovery) = try ZoneReplay.open(
                 options, loaded: loaded, in: store, historyLimit: settings.historyLimit,
                 hasLostLog: hasLostLog && zones[options.apex] == nil)
             zone.isFrozen = isFrozen
+            if let before {
+                zone.history.bridge(from: before.snapshot, to: zone.snapshot, after: before.history)
+            }
             zones[options.apex] = zone
             publish(options.apex, zone.snapshot)
             return recovery

@@ -37,6 +37,23 @@ package final class ZoneHistory: Sendable {
         }
     }
 
+    /// Names up to which two versions of a zone are compared record by record on a reload.
+    private static let bridgeLimit = 200_000
+
+    /// Goes on from the history of the zone before its file was loaded anew, when what was loaded is a newer version: a
+    /// secondary can then follow by IXFR although no update led to it.
+    func bridge(from old: ZoneSnapshot, to new: ZoneSnapshot, after history: ZoneHistory) {
+        guard old !== new, new.nameCount <= ZoneHistory.bridgeLimit, old.nameCount <= ZoneHistory.bridgeLimit,
+            differences(from: old.serial, to: new.serial) == nil,
+            old.serial == new.serial || new.serial.isNewer(than: old.serial)
+        else { return }
+        let earlier = history.content.withLock { Array($0.differences[$0.first...]) }
+        clear()
+        guard earlier.last.map({ $0.to == old.serial }) ?? true else { return }
+        for difference in earlier { append(difference) }
+        if new.serial != old.serial { append(.between(old, new)) }
+    }
+
     /// Forgets everything: the next version does not follow on the last.
     package func clear() {
         content.withLock { $0 = Content() }

@@ -1,4 +1,5 @@
 package import DNSCore
+package import DNSSecurity
 
 /// How an update ended and why, as a value: for the response, the log, the extended error and `update explain`.
 package enum UpdateReason: Error, Sendable, Equatable {
@@ -34,6 +35,8 @@ package enum UpdateReason: Error, Sendable, Equatable {
     case notAuthoritative(Name, RRClass)
     /// YXDOMAIN, NXDOMAIN, YXRRSET or NXRRSET.
     case prerequisite(PrerequisiteFailure)
+    /// REFUSED: a SIG(0) signature that does not count (RFC 2931); FORMERR for one without its form.
+    case signature(TransactionSignatureVerdict)
     /// REFUSED: no rule allows it, or a rule forbids it.
     case refused(UpdateDenial)
     /// REFUSED: an addition below a DNAME, or a DNAME above existing names (RFC 6672 2.4, 5.2).
@@ -82,7 +85,8 @@ extension UpdateReason {
             case .nameInUse: .nameError
             case .nameNotInUse: .yxDomain
             }
-        case .refused, .belowDNAME, .privateAddress, .nameServerAddress: .refused
+        case .signature(.malformed): .formatError
+        case .signature, .refused, .belowDNAME, .privateAddress, .nameServerAddress: .refused
         case .tooManyRecords, .frozen, .queueFull, .storage, .stopping: .serverFailure
         }
     }
@@ -92,7 +96,7 @@ extension UpdateReason {
         switch self {
         case .applied, .unchanged, .malformed, .outsideZone, .prerequisite: nil
         case .notAuthoritative: .notAuthoritative
-        case .refused: .prohibited
+        case .refused, .signature: .prohibited
         case .belowDNAME, .privateAddress, .nameServerAddress: .other
         case .tooManyRecords, .queueFull: .other
         case .frozen, .stopping: .notReady
@@ -113,6 +117,7 @@ extension UpdateReason: CustomStringConvertible {
             "\(name) is outside the zone (\(UpdateReason.name(of: section)), record \(record))"
         case .notAuthoritative(let name, let rrclass): "not authoritative for \(name) \(rrclass)"
         case .prerequisite(let failure): failure.description
+        case .signature(let verdict): "SIG(0) signature: \(verdict)"
         case .refused(let denial): denial.description
         case .belowDNAME(let name, let dname): "\(name) would stand below the DNAME at \(dname)"
         case .privateAddress(let name, let address):

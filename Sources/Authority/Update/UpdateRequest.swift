@@ -78,3 +78,25 @@ package struct UpdateRequestor: Sendable, Hashable {
         self.isOperator = isOperator
     }
 }
+
+extension UpdateRequestor {
+    /// The requestor of a message with a SIG(0) signature, whose signer counts as key from here on (RFC 2931, RFC 3007).
+    ///
+    /// The public keys are the KEY records at the signer's name in the zone itself. Costs a public-key operation.
+    ///
+    /// - Parameter zone: the zone that is to be updated.
+    /// - Parameter now: seconds since 1970.
+    /// - Returns: itself when the message has no such signature.
+    package func authenticated(
+        by bytes: borrowing RawSpan, layout: MessageLayout, in zone: ZoneSnapshot, now: UInt64
+    ) -> Result<UpdateRequestor, UpdateReason> {
+        guard key == nil, layout.sig0Start != nil else { return .success(self) }
+        let signer = TransactionSignature.signer(bytes, layout: layout)
+        let keys = signer.flatMap { zone.rrset(at: $0, type: .key)?.data } ?? []
+        let verdict = TransactionSignature.verify(bytes, layout: layout, keys: keys, now: now)
+        guard case .verified(let name) = verdict else { return .failure(.signature(verdict)) }
+        var result = self
+        result.key = name
+        return .success(result)
+    }
+}
