@@ -96,18 +96,18 @@ struct RouterGroup: CommandGroup {
 
     struct Allow: RemoteCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Let an address in to a host.")
+            abstract: "Let an address in to a host, or take a denial back.")
         static var daemon: Connection.Daemon { .router }
         @OptionGroup var connection: Connection
         @Argument(help: "The host's name.")
         var host: String
-        @Argument(help: "The address that is let in.")
-        var gn: String
+        @Argument(help: "The address that is let in; none: only a denial of the host is taken back.")
+        var gn: String?
         @Option(help: "How long, such as 60s.")
         var lifetime: String?
         @Option(help: "Only these, such as tcp/80.")
         var ports: String?
-        var words: [String] { ["router", "allow"] + [host] + [gn] }
+        var words: [String] { ["router", "allow"] + [host] + (gn.map { [$0] } ?? []) }
         var options: [String: String] {
             var result: [String: String] = [:]
             result["lifetime"] = lifetime

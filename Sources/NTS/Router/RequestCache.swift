@@ -67,6 +67,8 @@ package struct RequestCache: Sendable {
         var since: Duration
     }
 
+    private struct Pair: Hashable { var gn: IPAddress, host: IPAddress }
+
     private struct Alarm: Sendable {
         var key: Key
         var number: UInt64
@@ -92,7 +94,11 @@ package struct RequestCache: Sendable {
     private var perHost: [IPAddress: Int] = [:]
     private var alarms = DeadlineHeap<Alarm>()
     private var alarmCount: UInt64 = 0
+    /// The latest time that was told.
+    private var lastNow = Duration.zero
     private var limited: [IPAddress: [PortRange]] = [:]
+    /// Pairs that are blocked after a revocation, and until when.
+    private var blocked: [Pair: Duration] = [:]
     private var usedPorts: Set<GrantedPort> = []
 
     private struct GrantedPort: Hashable { var gn: IPAddress, transport: UInt8, port: UInt16 }
@@ -209,6 +215,7 @@ package struct RequestCache: Sendable {
 
     /// Ends what is over at `now`, and lets the next waiter in where the wait is over.
     package mutating func advance(to now: Duration, actions: inout [RouterAction]) {
+        lastNow = max(lastNow, now)
         while let alarm = alarms.pop(dueAt: now) {
             guard let entry = entries[alarm.key], entry.alarm == alarm.number else { continue }
             if !entry.waiters.isEmpty {
@@ -236,6 +243,7 @@ package struct RequestCache: Sendable {
             for waiter in entry.waiters { refuse(waiter.request, .policy, &actions) }
             entries[key]?.waiters = []
             end(key, .revoked, closing: true, &actions)
+            blocked[Pair(gn: entry.gn, host: entry.address)] = lastNow + .seconds(Int(configuration.blockSeconds))
             let block = KernelChange.block(
                 gn: entry.gn, host: entry.address, seconds: configuration.blockSeconds)
             actions.append(.apply(ticket: takeTicket(), [block]))
@@ -247,7 +255,8 @@ package struct RequestCache: Sendable {
     /// Denies GN, host or both from now on and revokes what they have.
     @discardableResult
     package mutating func deny(_ denial: Denial, actions: inout [RouterAction]) -> Int {
-        denied.insert(denial)
+        // Everybody from everything is no denial but a new start; what lasts is the pause.
+        if denial != Denial(gn: nil, host: nil) { denied.insert(denial) }
         return revoke(actions: &actions) { entry in
             (denial.gn?.contains(entry.gn) ?? true) && (denial.host.map { $0 == entry.host } ?? true)
         }
@@ -336,7 +345,7 @@ package struct RequestCache: Sendable {
         entry.requesters = requesters ?? [request.requester]
         entry.contendedUntil = contendedUntil
         entry.waiters = waiters
-        var changes = limits(of: host, address)
+        var changes = unblocking(key.gn, address, now) + limits(of: host, address)
         if !host.policy.grantedPorts.isEmpty, !key.gn.isIPv6 {
             guard let ports = grantPorts(host, gn: key.gn) else {
                 return refuse(request, .overLimit, &actions)
@@ -514,6 +523,13 @@ package struct RequestCache: Sendable {
     }
 
     // MARK: The kernel's part
+
+    /// A pair that was revoked a moment ago and is let in again must not run into its own block.
+    private mutating func unblocking(_ gn: IPAddress, _ host: IPAddress, _ now: Duration) -> [KernelChange] {
+        blocked = blocked.filter { $0.value + .seconds(1) > now }
+        guard blocked.removeValue(forKey: Pair(gn: gn, host: host)) != nil else { return [] }
+        return [.unblock(gn: gn, host: host)]
+    }
 
     private func opening(_ entry: Entry, previous: IPAddress?) -> [KernelChange] {
         if entry.gn.isIPv6 {

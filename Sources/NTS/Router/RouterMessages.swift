@@ -89,6 +89,8 @@ package enum KernelChange: Sendable, Hashable {
     case closePort(gn: IPAddress, transport: UInt8, port: UInt16, host: IPAddress, hostPort: UInt16)
     /// Lets no packet between the two pass for this many seconds.
     case block(gn: IPAddress, host: IPAddress, seconds: UInt32)
+    /// Takes such a block back.
+    case unblock(gn: IPAddress, host: IPAddress)
     /// Forgets the port lists of all hosts.
     case unlimitAll
     /// Only these ports of `host` may be reached.

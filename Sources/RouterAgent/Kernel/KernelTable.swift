@@ -142,6 +142,9 @@ struct KernelTable {
             batch.begin(subject: gn, part: -1)
             batch.clear(set, "\(host) . \(gn)")
             batch.add("set", set, "\(host) . \(gn) timeout \(seconds)s")
+        case .unblock(let gn, let host):
+            batch.begin(subject: gn, part: -1)
+            batch.clear(gn.isIPv6 ? "revoked6" : "revoked4", "\(host) . \(gn)")
         case .unlimitAll:
             for set in ["limited4", "open4", "limited6", "open6"] { batch.flush(set) }
         case .limit(let host, let ranges):

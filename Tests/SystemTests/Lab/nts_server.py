@@ -48,10 +48,27 @@ class Server:
     def run(self):
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         s.bind((self.options.address, self.options.port))
+        threading.Thread(target=self.streams, daemon=True).start()
         print("ready")
         while True:
             message, client = s.recvfrom(65535)
             threading.Thread(target=self.handle, args=(s, message, client), daemon=True).start()
+
+    def streams(self):
+        listener = socket.create_server((self.options.address, self.options.port))
+        while True:
+            connection, client = listener.accept()
+            threading.Thread(target=self.stream, args=(connection, client), daemon=True).start()
+
+    def stream(self, connection, client):
+        with connection, connection.makefile("rb") as octets:
+            while True:
+                length = octets.read(2)
+                if len(length) < 2:
+                    return
+                message = octets.read(struct.unpack("!H", length)[0])
+                answer = (self.update if message[2] >> 3 & 15 == 5 else self.query)(message, client)
+                connection.sendall(struct.pack("!H", len(answer)) + answer)
 
     def handle(self, s, message, client):
         try:

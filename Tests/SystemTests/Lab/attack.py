@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Tries what nobody may do to an agent.
+
+    attack.py v1 ROUTER GN HOST                a v1 notification
+    attack.py noise ROUTER COUNT               datagrams of random octets, some shaped like messages
+    attack.py v2 ROUTER GN HOST SECRET         a signed notification; prints the response code
+    attack.py replay ROUTER GN HOST SECRET     the same signed octets three times, from two ports
+"""
+import base64, os, random, socket, struct, sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.argv, arguments = [sys.argv[0], "--help"], sys.argv[1:]
+import importlib.util
+source = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "nts_server.py")).read()
+lib = {"__name__": "nts_server"}
+exec(compile(source.rsplit("\nmain()", 1)[0], "nts_server.py", "exec"), lib)
+
+
+def send(router, message, wait=0.5, s=None):
+    s = s or socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(wait)
+    s.sendto(message, (router, 20053))
+    try:
+        return s.recv(4096)
+    except (socket.timeout, ConnectionRefusedError):
+        return None
+
+
+def signed(gn, host, secret):
+    body = (os.urandom(2) + b"\x28\0\0\x01\0\0\0\x01\0\0\x03nts\0\0\x06\0\x01" + lib["name_to_wire"](host)
+            + struct.pack("!HHIH", 1, 1, 8, 4) + socket.inet_aton(gn))
+    return lib["sign"](body, "router1.example.", base64.b64decode(secret), b"")[0]
+
+
+def code(answer):
+    if answer is None:
+        return "silence"
+    return {0: "NOERROR", 3: "NXDOMAIN", 5: "REFUSED", 9: "NOTAUTH"}.get(answer[3] & 15, str(answer[3] & 15))
+
+
+verb, router = arguments[0], arguments[1]
+if verb == "v1":
+    text = arguments[3].encode()
+    send(router, b"\x07\x01\0" + bytes([len(text)]) + socket.inet_aton(arguments[2]) + text.ljust(32, b"\0"))
+elif verb == "noise":
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(int(arguments[2])):
+        noise = bytearray(os.urandom(random.choice([0, 1, 11, 12, 40, 40, 41, 80, 300, 1400])))
+        if len(noise) == 40 and random.random() < 0.5:
+            noise[1:4] = bytes([random.randint(0, 5), 0, random.randint(0, 40)])
+        elif len(noise) > 12 and random.random() < 0.7:
+            noise[2:12] = b"\x28\0\0\x01\0\0\0\x01\0" + bytes([random.randint(0, 2)])
+        s.sendto(bytes(noise), (router, 20053))
+elif verb == "v2":
+    print(code(send(router, signed(*arguments[2:5]))))
+elif verb == "replay":
+    message = signed(*arguments[2:5])
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    first = send(router, message, s=s)
+    again = send(router, message)
+    later = send(router, message[:1] + bytes([message[1] ^ 1]) + message[2:])
+    print("first %s, again %s, later %d new" % (code(first), code(again), later is not None and code(later) == "NOERROR"))
