@@ -181,6 +181,7 @@ extension Worker {
         _ query: borrowing RawSpan, _ context: inout QueryContext, _ code: ResponseCode, _ peer: Peer,
         into response: UnsafeMutableRawBufferPointer
     ) -> Disposition? {
+        for prefix in state.rateExempt where prefix.contains(context.address) { return nil }
         let kind: ResponseRateLimiter.Kind
         switch code {
         case .noError: kind = composer.recordCount(in: .answer) > 0 ? .positive : .noData

@@ -21,23 +21,40 @@ internal import DNSCore
         case referral, noData, nameError, error
     }
 
-    private static let bucketCount = 1 << 16
     private let tokens: UnsafeMutablePointer<Int32>
     private let seen: UnsafeMutablePointer<UInt32>
-    /// Responses per second for one network, name and kind; 0 = no limit.
     private let rate: Int32
-    /// Every how many limited responses one slips through with TC; 0 = never.
     private let slip: Int32
+    private let ipv4Prefix: Int
+    private let ipv6Prefix: Int
+    /// A power of two.
+    private let bucketCount: Int
 
-    /// - Parameters:
-    ///   - rate: responses per second; 0 switches the limiter off.
-    ///   - slip: every how many limited responses an empty, truncated one is sent; 0 = none, 1 = all.
-    init(rate: Int, slip: Int) {
-        self.rate = Int32(clamping: rate)
-        self.slip = Int32(clamping: slip)
-        let count = rate > 0 ? ResponseRateLimiter.bucketCount : 1
+    /// How a limiter is set.
+    struct Settings: Equatable, Sendable {
+        /// Responses per second for one network, name and kind; 0 switches the limiter off.
+        var rate = 0
+        /// Every how many limited responses an empty, truncated one is sent; 0: none, 1: all.
+        var slip = 2
+        /// Leading bits of an IPv4 address that make a network.
+        var ipv4Prefix = 24
+        /// Leading bits of an IPv6 address that make a network.
+        var ipv6Prefix = 56
+        /// Buckets; rounded up to a power of two.
+        var buckets = 1 << 16
+    }
+
+    /// A limiter with full buckets.
+    init(_ settings: Settings) {
+        rate = Int32(clamping: settings.rate)
+        slip = Int32(clamping: settings.slip)
+        ipv4Prefix = settings.ipv4Prefix
+        ipv6Prefix = settings.ipv6Prefix
+        var count = 1
+        while settings.rate > 0, count < min(settings.buckets, 1 << 26) { count <<= 1 }
+        bucketCount = count
         unsafe tokens = .allocate(capacity: count)
-        unsafe tokens.initialize(repeating: Int32(clamping: rate), count: count)
+        unsafe tokens.initialize(repeating: Int32(clamping: settings.rate), count: count)
         unsafe seen = .allocate(capacity: count)
         unsafe seen.initialize(repeating: 0, count: count)
     }
@@ -53,15 +70,16 @@ internal import DNSCore
     /// Counts one response and decides about it.
     ///
     /// - Parameters:
-    ///   - client: the source address; counted by its /24 or /56.
+    ///   - client: the source address; counted by its network.
     ///   - kind: what the response is.
     ///   - nameHash: hash of the name that is counted (the query name; the zone for NXDOMAIN).
     ///   - second: the present second of a clock that only goes forward.
     func decide(client: IPAddress, kind: Kind, nameHash: UInt64, second: UInt32) -> Decision {
         guard rate > 0 else { return .send }
-        let network = client.masked(to: client.isIPv6 ? 56 : 24)
-        let mixed = NameHash.mix(NameHash.mix(network.high ^ kind.rawValue) ^ network.low ^ nameHash ^ NameHash.root)
-        let bucket = Int(truncatingIfNeeded: mixed) & (ResponseRateLimiter.bucketCount - 1)
+        let network = client.masked(to: client.isIPv6 ? ipv6Prefix : ipv4Prefix)
+        let mixed = NameHash.mix(
+            NameHash.mix(network.high ^ kind.rawValue) ^ network.low ^ nameHash ^ NameHash.root)
+        let bucket = Int(truncatingIfNeeded: mixed) & (bucketCount - 1)
         let passed = second &- (unsafe seen[bucket])
         if passed > 0 {
             unsafe seen[bucket] = second

@@ -17,8 +17,7 @@ struct ServingState: Sendable {
     var queryAccess = AccessList([], otherwise: .allow)
     var recursionAccess = AccessList([], otherwise: .refuse)
     var recursionEnabled = false
-    var rateLimit = 0
-    var rateSlip = 2
+    var rate = ResponseRateLimiter.Settings()
     /// Clients without a rate limit.
     var rateExempt: [IPPrefix] = []
     /// How the negotiation stage is set; nil = off.

@@ -64,7 +64,7 @@ internal import Transport
         slots = served.slots
         settings = state.settings
         cookies = state.cookies
-        limiter = ResponseRateLimiter(rate: state.rateLimit, slip: state.rateSlip)
+        limiter = ResponseRateLimiter(state.rate)
         pending = PendingQueries(capacity: state.pendingLimit)
         unsafe scratch = .allocate(byteCount: 65535, alignment: 16)
         readClocks(MonotonicTime.now())
@@ -103,12 +103,12 @@ internal import Transport
         let number = core.publication.number
         guard number != seenState else { return }
         seenState = number
-        let rate = (state.rateLimit, state.rateSlip)
+        let rate = state.rate
         state = core.publication.state
         settings = state.settings
         cookies = state.cookies
-        if rate != (state.rateLimit, state.rateSlip) {
-            limiter = ResponseRateLimiter(rate: state.rateLimit, slip: state.rateSlip)
+        if rate != state.rate {
+            limiter = ResponseRateLimiter(state.rate)
         }
     }
 

@@ -75,7 +75,7 @@ import Testing
                 "listen:\n  - { address: localhost, port: 53 }\n",
                 "2:16: listen[0].address: localhost is not an IP address"
             ),
-            ("listen:\n  - { address: 127.0.0.1 }\n", "2:5: listen[0]: port is missing"),
+            ("listen:\n  - { port: 53 }\n", "2:5: listen[0]: address is missing"),
             (
                 "listen:\n  - { address: 127.0.0.1, port: 53, protocols: [ tls ] }\n",
                 "2:5: listen[0]: certificate and key are needed for tls and https"

@@ -18,8 +18,6 @@ package struct CacheSection: ConfigurationRecord {
     package let prefetch: Bool
     /// Answering from expired records when no server does (RFC 8767).
     package let serveStale: ServeStaleSection
-    /// Whether the cache is saved to the state directory at the end and read again at the start.
-    package let persist: Bool
 
     package init(_ section: ConfigurationSection) {
         size = section.value("size", .size(1 << 20...1 << 44), default: 256 << 20)
@@ -30,7 +28,6 @@ package struct CacheSection: ConfigurationRecord {
             "max-negative-ttl", .duration(.zero ... .seconds(86400 * 7)), default: .seconds(3600))
         prefetch = section.value("prefetch", .flag, default: true)
         serveStale = section.record("serve-stale")
-        persist = section.value("persist", .flag, default: false)
         if minTTL > maxTTL { section.report("longer than max-ttl", on: "min-ttl") }
     }
 }

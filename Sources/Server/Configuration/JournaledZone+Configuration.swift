@@ -5,7 +5,8 @@ extension JournaledZone {
     /// The zone as its committer must know it.
     init(_ section: ZoneSection, _ limits: LimitsSection) {
         self.init(
-            apex: section.name, file: section.file, policy: UpdatePolicy(section), settings: UpdateSettings(section, limits),
+            apex: section.name, file: section.file, policy: UpdatePolicy(section),
+            settings: UpdateSettings(section, limits),
             fileChanges: section.fileChanges == .merge ? .merge : .refuse, journalSize: section.journalSize)
     }
 }

@@ -24,19 +24,13 @@ package struct LimitsSection: ConfigurationRecord {
     package let udpPayload: Int
     /// Largest UDP answer that we ask other servers for (RFC 9715).
     package let upstreamUDPPayload: Int
-    /// EDNS options looked at in one message; a message with more is a format error.
-    package let ednsOptions: Int
 
     /// Queries that wait for something at one time: other servers, routers, a transfer.
     package let pendingQueries: Int
     /// Client queries that wait for one question to other servers; more get SERVFAIL.
     package let clientsPerQuery: Int
-    /// Client queries from one address that wait at one time; more are dropped.
-    package let pendingPerClient: Int
     /// Questions to other servers at one time.
     package let outstandingQueries: Int
-    /// Questions to one server address at one time.
-    package let outstandingPerServer: Int
     /// Queries sent to other servers for one client query, whatever it leads to.
     package let upstreamQueries: Int
     /// Queries sent to other servers for one name on the way.
@@ -49,38 +43,40 @@ package struct LimitsSection: ConfigurationRecord {
     package let delegationLookups: Int
     /// Depth to which looking up server names may lead to looking up server names.
     package let recursionDepth: Int
+    /// Referrals followed for one name.
+    package let referrals: Int
+    /// Addresses of one delegation that are used.
+    package let addressesPerDelegation: Int
+    /// Questions to one zone below the top level at one time, in one worker.
+    ///
+    /// More fail, so that a zone with slow servers cannot take every place.
+    package let queriesPerZone: Int
+    /// Records of one response that are looked at; a response with more is not used.
+    package let responseRecords: Int
+    /// Labels told one by one with QNAME minimisation; the rest goes in one step (RFC 9156 2.3).
+    package let minimisedLabels: Int
     /// Time that resolving one client query may take.
     package let resolutionTime: Duration
-    /// How long other servers are given for one answer at most.
-    package let upstreamTimeout: Duration
-    /// Times one question is sent to servers before it fails.
-    package let upstreamRetries: Int
     /// Wrong answers to one question after which it is asked over TCP (spoofing is suspected).
     package let unwantedReplies: Int
     /// How long a failure to resolve is remembered (RFC 9520).
     package let failureTTL: Duration
     /// Server addresses whose speed and abilities are remembered.
     package let serverRecords: Int
-    /// Answers to one prefix released at one moment after having waited (against DNSBomb).
-    package let burstPerPrefix: Int
 
     /// Signature checks for one client query.
     package let signatureChecks: Int
     /// Signatures of one RRset that are tried.
     package let signaturesPerRRset: Int
-    /// Keys with the same tag that are tried for one signature.
-    package let keysPerTag: Int
-    /// DS records of one delegation that are looked at.
-    package let dsRecords: Int
     /// NSEC3 iterations above which a zone counts as insecure (RFC 9276 3.2).
     package let nsec3Iterations: Int
     /// NSEC3 hashes computed for one client query.
     package let nsec3Hashes: Int
+    /// How often other servers are asked because what came did not validate.
+    package let validationRetries: Int
 
     /// Records that one RRset may have, in zones and from other servers.
     package let recordsPerRRset: Int
-    /// Types that one name may have, in zones.
-    package let typesPerName: Int
     /// Updates that wait at one time; more get SERVFAIL.
     package let pendingUpdates: Int
     /// Updates from one source address that wait at one time.
@@ -89,12 +85,8 @@ package struct LimitsSection: ConfigurationRecord {
     package let transfersOut: Int
     /// Transfers that we send to one address at one time.
     package let transfersOutPerClient: Int
-    /// Transfers that we receive at one time; more wait.
-    package let transfersIn: Int
     /// Time without a message after which a transfer is given up.
     package let transferIdleTimeout: Duration
-    /// NOTIFY messages that wait to be looked at; more are dropped.
-    package let pendingNotifies: Int
 
     /// `toriictl` connections at one time.
     package let controlClients: Int
@@ -117,44 +109,39 @@ package struct LimitsSection: ConfigurationRecord {
         tcpBuffer = section.value("tcp-buffer", .size(65537...1 << 30), default: 256 << 10)
         udpPayload = count("udp-payload", 1232, 512...65535)
         upstreamUDPPayload = count("upstream-udp-payload", 1232, 512...65535)
-        ednsOptions = count("edns-options", 32, 1...16384)
 
         pendingQueries = count("pending-queries", 50_000)
-        clientsPerQuery = count("clients-per-query", 100)
-        pendingPerClient = count("pending-per-client", 1000)
-        outstandingQueries = count("outstanding-queries", 10_000)
-        outstandingPerServer = count("outstanding-per-server", 500)
-        upstreamQueries = count("upstream-queries", 100)
-        upstreamQueriesPerName = count("upstream-queries-per-name", 30)
+        clientsPerQuery = count("clients-per-query", 256)
+        outstandingQueries = count("outstanding-queries", 8192)
+        upstreamQueries = count("upstream-queries", 128)
+        upstreamQueriesPerName = count("upstream-queries-per-name", 24)
         cnameChain = count("cname-chain", 11, 1...64)
         delegationServers = count("delegation-servers", 13, 1...256)
         delegationLookups = count("delegation-lookups", 5, 1...64)
-        recursionDepth = count("recursion-depth", 7, 1...32)
+        recursionDepth = count("recursion-depth", 8, 1...32)
+        referrals = count("referrals", 40, 1...128)
+        addressesPerDelegation = count("addresses-per-delegation", 32, 1...256)
+        queriesPerZone = count("queries-per-zone", 1024)
+        responseRecords = count("response-records", 1024, 16...65535)
+        minimisedLabels = count("minimised-labels", 10, 1...127)
         resolutionTime = time("resolution-time", .seconds(8))
-        upstreamTimeout = time("upstream-timeout", .milliseconds(1500))
-        upstreamRetries = count("upstream-retries", 6, 1...64)
-        unwantedReplies = count("unwanted-replies", 3, 1...1000)
+        unwantedReplies = count("unwanted-replies", 8, 1...1000)
         failureTTL = section.value(
             "failure-ttl", .duration(.seconds(1) ... .seconds(300)), default: .seconds(5))
-        serverRecords = count("server-records", 100_000)
-        burstPerPrefix = count("burst-per-prefix", 100)
+        serverRecords = count("server-records", 16384)
 
-        signatureChecks = count("signature-checks", 30)
-        signaturesPerRRset = count("signatures-per-rrset", 4, 1...64)
-        keysPerTag = count("keys-per-tag", 2, 1...64)
-        dsRecords = count("ds-records", 8, 1...64)
+        signatureChecks = count("signature-checks", 64)
+        signaturesPerRRset = count("signatures-per-rrset", 8, 1...64)
         nsec3Iterations = count("nsec3-iterations", 50, 0...2500)
-        nsec3Hashes = count("nsec3-hashes", 200)
+        nsec3Hashes = count("nsec3-hashes", 64)
+        validationRetries = count("validation-retries", 2, 0...16)
 
         recordsPerRRset = count("records-per-rrset", 4000)
-        typesPerName = count("types-per-name", 100)
         pendingUpdates = count("pending-updates", 1000)
         pendingUpdatesPerClient = count("pending-updates-per-client", 100)
         transfersOut = count("transfers-out", 20)
         transfersOutPerClient = count("transfers-out-per-client", 5)
-        transfersIn = count("transfers-in", 20)
         transferIdleTimeout = time("transfer-idle-timeout", .seconds(60))
-        pendingNotifies = count("pending-notifies", 1000)
 
         controlClients = count("control-clients", 32, 1...1024)
         logRate = count("log-rate", 10, 0...100_000)
@@ -165,8 +152,6 @@ package struct LimitsSection: ConfigurationRecord {
 package struct RateLimitSection: ConfigurationRecord {
     /// Equal answers a second to one client prefix over UDP without a cookie; 0: no limit.
     package let responsesPerSecond: Int
-    /// NXDOMAIN, error and referral answers a second to one client prefix; 0: as `responses-per-second`.
-    package let errorsPerSecond: Int
     /// Of the answers over the limit every so manieth is sent truncated, so that a real client can repeat over TCP;
     /// 0: none, 1: all.
     package let slip: Int
@@ -178,17 +163,13 @@ package struct RateLimitSection: ConfigurationRecord {
     package let exempt: [IPPrefix]
     /// Client prefixes and answers that are remembered.
     package let tableSize: Int
-    /// How long a source must be quiet until it may send its full rate at once.
-    package let window: Duration
 
     package init(_ section: ConfigurationSection) {
         responsesPerSecond = section.value("responses-per-second", .number(0...1_000_000), default: 0)
-        errorsPerSecond = section.value("errors-per-second", .number(0...1_000_000), default: 0)
         slip = section.value("slip", .number(0...100), default: 2)
         ipv4Prefix = section.value("ipv4-prefix", .number(1...32), default: 24)
         ipv6Prefix = section.value("ipv6-prefix", .number(1...128), default: 56)
         exempt = section.list("exempt", .prefix)
         tableSize = section.value("table-size", .number(1000...100_000_000), default: 100_000)
-        window = section.value("window", .duration(.seconds(1) ... .seconds(3600)), default: .seconds(15))
     }
 }

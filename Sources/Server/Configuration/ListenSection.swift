@@ -5,7 +5,7 @@ package import Operations
 package struct ListenSection: ConfigurationRecord {
     /// The address to bind; `0.0.0.0` and `::` mean all of their family, and answers leave from the address asked.
     package let address: IPAddress
-    /// The port to bind.
+    /// The port to bind. When it is left out: 853 for `tls`, 443 for `https`, else 53.
     package let port: UInt16
     /// What is spoken: `udp` and `tcp`, or `tls` (RFC 7858), or `https` (RFC 8484).
     package let protocols: Set<ListenProtocolOption>
@@ -19,18 +19,16 @@ package struct ListenSection: ConfigurationRecord {
     package let key: String?
     /// The path of `https` requests.
     package let path: String
-    /// Front ends whose PROXY v2 header names the client; from them the header must be there, from others it must not.
-    package let proxyFrom: [IPPrefix]
 
     package init(_ section: ConfigurationSection) {
         address = section.required("address", .address, placeholder: .loopbackIPv4)
-        port = section.required("port", .port, placeholder: 53)
         let list = section.list("protocols", .choice, default: [ListenProtocolOption.udp, .tcp])
+        let usual: UInt16 = list.contains(.tls) ? 853 : list.contains(.https) ? 443 : 53
+        port = section.value("port", .port, default: usual)
         protocols = Set(list)
         certificate = section.file("certificate")
         key = section.file("key")
         path = section.value("path", .text(limit: 255), default: "/dns-query")
-        proxyFrom = section.list("proxy-from", .prefix)
 
         if list.isEmpty { section.report("names no protocol", on: "protocols") }
         let needsCertificate = protocols.contains(.tls) || protocols.contains(.https)

@@ -59,23 +59,14 @@ package struct ResponsePolicySection: ConfigurationRecord {
     package let file: String?
     /// What is done on a match: `given` what the zone says, else always this.
     package let policy: ResponsePolicyOption
-    /// The name that answers with policy `cname` point to.
-    package let cname: Name?
-    /// Whether matches are logged.
-    package let log: Bool
 
     package init(_ section: ConfigurationSection) {
         zone = section.required("zone", .name, placeholder: .root)
         file = section.file("file")
         policy = section.value("policy", .choice, default: .given)
-        cname = section.optional("cname", .name)
-        log = section.value("log", .flag, default: true)
         guard section.isPresent, section.has("zone") else { return }
         section.define(zone.lowercased.description, in: "rpz", on: "zone")
         if file == nil { section.refer(to: zone.lowercased.description, in: "zones", on: "zone") }
-        if (policy == .cname) != (cname != nil) {
-            section.report("the policy cname and the option cname go together", on: "policy")
-        }
     }
 }
 
@@ -88,26 +79,16 @@ package enum ResponsePolicyOption: String, ConfigurationChoice {
     case nodata
     case nxdomain
     case tcpOnly = "tcp-only"
-    case cname
 }
 
 /// The `dns64` section: IPv6 addresses made from IPv4 ones (RFC 6147).
 package struct DNS64Section: ConfigurationRecord {
     /// The prefix that IPv4 addresses are put behind: 32, 40, 48, 56, 64 or 96 bits (RFC 6052 2.2).
     package let prefix: IPPrefix
-    /// Clients that get such answers.
-    ///
-    /// Empty: all.
-    package let clients: [IPPrefix]
-    /// IPv6 addresses that count as if the name had none (RFC 6147 5.1.4).
-    package let exclude: [IPPrefix]
 
     package init(_ section: ConfigurationSection) {
         let wellKnown = IPPrefix(IPAddress(high: 0x64_ff9b_0000_0000, low: 0), length: 96)
         prefix = section.value("prefix", .prefix, default: wellKnown)
-        clients = section.list("clients", .prefix)
-        exclude = section.list(
-            "exclude", .prefix, default: [IPPrefix(IPAddress(high: 0, low: 0xffff_0000_0000), length: 96)])
         if !prefix.address.isIPv6 || ![32, 40, 48, 56, 64, 96].contains(prefix.length) {
             section.report("\(prefix) is not an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits", on: "prefix")
         }

@@ -35,8 +35,6 @@ package struct NTSSection: ConfigurationRecord {
     package let clientMap: [ClientMapSection]
     /// Whether an asker behind the target's own router is given the private address that the router names.
     package let hairpin: Bool
-    /// Keys with which routers may register themselves, with any address.
-    package let registrationKeys: [Name]
     /// Bounds on what waits.
     ///
     /// A reply over a bound is released unheld, and counted.
@@ -58,11 +56,7 @@ package struct NTSSection: ConfigurationRecord {
         ecsFrom = section.list("ecs-from", .prefix)
         clientMap = section.records("client-map")
         hairpin = section.value("hairpin", .flag, default: false)
-        registrationKeys = section.list("registration-keys", .name)
         limits = section.record("limits")
-        for key in registrationKeys {
-            section.refer(to: key.lowercased.description, in: "keys", on: "registration-keys")
-        }
     }
 }
 

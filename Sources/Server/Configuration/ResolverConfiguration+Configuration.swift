@@ -80,6 +80,13 @@ extension ResolverConfiguration {
         limits.wallTime = bounds.resolutionTime
         limits.clientsPerQuestion = bounds.clientsPerQuery
         limits.concurrentQuestions = bounds.outstandingQueries
+        limits.referrals = bounds.referrals
+        limits.addressesPerDelegation = bounds.addressesPerDelegation
+        limits.questionsPerZone = bounds.queriesPerZone
+        limits.recordsPerResponse = bounds.responseRecords
+        limits.minimisedLabels = bounds.minimisedLabels
+        limits.validationRetries = bounds.validationRetries
+        limits.recordsPerSet = min(bounds.recordsPerRRset, bounds.responseRecords)
         limits.signaturesPerSet = bounds.signaturesPerRRset
         limits.wrongResponses = bounds.unwantedReplies
         limits.verifications = bounds.signatureChecks

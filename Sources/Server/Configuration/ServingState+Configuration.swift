@@ -23,8 +23,10 @@ extension ServingState {
         queryAccess = AccessList(sections: configuration.access.query, otherwise: .refuse)
         recursionAccess = AccessList(sections: configuration.access.recursion, otherwise: .refuse)
         recursionEnabled = configuration.recursion.enabled
-        rateLimit = configuration.rateLimit.responsesPerSecond
-        rateSlip = configuration.rateLimit.slip
+        rate = ResponseRateLimiter.Settings(
+            rate: configuration.rateLimit.responsesPerSecond, slip: configuration.rateLimit.slip,
+            ipv4Prefix: configuration.rateLimit.ipv4Prefix, ipv6Prefix: configuration.rateLimit.ipv6Prefix,
+            buckets: configuration.rateLimit.tableSize)
         rateExempt = configuration.rateLimit.exempt
         pendingLimit = configuration.limits.pendingQueries
         logsQueries = configuration.log.queries
