@@ -1,3 +1,4 @@
+#define OPENSSL_SUPPRESS_DEPRECATED 1 /* SHA1_Init and its like: no look-up of an algorithm for each hash */
 #include "torii_verify.h"
 
 #include <openssl/bn.h>
@@ -11,7 +12,7 @@
 
 struct torii_public_key {
     EVP_PKEY *pkey;
-    const EVP_MD *digest;   /* NULL for EdDSA */
+    EVP_MD *digest;         /* NULL for EdDSA; fetched once, which costs as much as hashing a record */
     size_t coordinate;      /* octets of r and s for ECDSA, else 0 */
 };
 
@@ -79,30 +80,31 @@ static EVP_PKEY *ec_key(const char *group, size_t coordinate, const uint8_t *key
 struct torii_public_key *torii_key_parse(int algorithm, const uint8_t *key, size_t length)
 {
     struct torii_public_key made = { NULL, NULL, 0 };
+    const char *digest = NULL;
     if (!key || length == 0 || length > 65535)
         return NULL;
     switch (algorithm) {
     case 5:
     case 7:
         made.pkey = rsa_key(key, length);
-        made.digest = EVP_sha1();
+        digest = "SHA1";
         break;
     case 8:
         made.pkey = rsa_key(key, length);
-        made.digest = EVP_sha256();
+        digest = "SHA256";
         break;
     case 10:
         made.pkey = rsa_key(key, length);
-        made.digest = EVP_sha512();
+        digest = "SHA512";
         break;
     case 13:
         made.pkey = ec_key("P-256", 32, key, length);
-        made.digest = EVP_sha256();
+        digest = "SHA256";
         made.coordinate = 32;
         break;
     case 14:
         made.pkey = ec_key("P-384", 48, key, length);
-        made.digest = EVP_sha384();
+        digest = "SHA384";
         made.coordinate = 48;
         break;
     case 15:
@@ -114,19 +116,25 @@ struct torii_public_key *torii_key_parse(int algorithm, const uint8_t *key, size
     default:
         break;
     }
+    if (made.pkey && digest)
+        made.digest = EVP_MD_fetch(NULL, digest, NULL);
     ERR_clear_error();
-    struct torii_public_key *result = made.pkey ? malloc(sizeof *result) : NULL;
-    if (result)
+    struct torii_public_key *result = made.pkey && (made.digest || !digest) ? malloc(sizeof *result) : NULL;
+    if (result) {
         *result = made;
-    else
+    } else {
+        EVP_MD_free(made.digest);
         EVP_PKEY_free(made.pkey);
+    }
     return result;
 }
 
 void torii_key_free(struct torii_public_key *key)
 {
-    if (key)
-        EVP_PKEY_free(key->pkey);
+    if (!key)
+        return;
+    EVP_MD_free(key->digest);
+    EVP_PKEY_free(key->pkey);
     free(key);
 }
 
@@ -173,18 +181,18 @@ bool torii_key_verify(const struct torii_public_key *key, const uint8_t *signatu
 bool torii_nsec3_hash(const uint8_t *name, size_t length, const uint8_t *salt, size_t salt_length,
     unsigned additional, uint8_t *out)
 {
-    uint8_t block[255 + 255];
+    SHA_CTX context;
     if (length > 255 || salt_length > 255)
         return false;
-    memcpy(block, name, length);
-    if (salt_length)
-        memcpy(block + length, salt, salt_length);
-    SHA1(block, length + salt_length, out);
-    if (salt_length)
-        memcpy(block + SHA_DIGEST_LENGTH, salt, salt_length);
-    for (unsigned round = 0; round < additional; round++) {
-        memcpy(block, out, SHA_DIGEST_LENGTH);
-        SHA1(block, SHA_DIGEST_LENGTH + salt_length, out);
+    for (unsigned round = 0; round <= additional; round++) {
+        SHA1_Init(&context);
+        if (round == 0)
+            SHA1_Update(&context, name, length);
+        else
+            SHA1_Update(&context, out, SHA_DIGEST_LENGTH);
+        if (salt_length)
+            SHA1_Update(&context, salt, salt_length);
+        SHA1_Final(out, &context);
     }
     return true;
 }

@@ -156,8 +156,8 @@ extension Validator {
             switch verify(signed, zone: trust.zone, keys: [key], at: now, budget: &budget) {
             case .secure(let set):
                 let keys = records.filter { $0.isZoneKey && !$0.isRevoked && isSupported($0.algorithm) }
-                return .secure(
-                    ZoneKeys(zone: trust.zone, keys: keys.compactMap { ZoneKey($0) }, ttlLimit: set.ttlLimit))
+                let parsed = keys.compactMap { $0.data == key.record.data ? key : ZoneKey($0) }
+                return .secure(ZoneKeys(zone: trust.zone, keys: parsed, ttlLimit: set.ttlLimit))
             case .bogus(let reason):
                 if reason.rank >= worst.rank || worst == .noKeyForDelegation { worst = reason }
                 if case .limitReached = reason { return .bogus(reason) }
