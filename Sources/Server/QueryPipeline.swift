@@ -17,7 +17,8 @@ extension Worker {
         case .ignore(let reason):
             return ignore(reason, peer)
         case .refuse(let code, let found, let extendedError):
-            var context = QueryContext(layout: found ?? MessageLayout(), peer: peer, capacity: response.count, settings)
+            var context = QueryContext(
+                layout: found ?? MessageLayout(), peer: peer, capacity: response.count, settings)
             context.extendedError = extendedError
             return unsafe refuse(code, query, hasQuestion: found != nil, &context, peer, into: response)
         case .accept(let found):
@@ -92,13 +93,18 @@ extension Worker {
     }
 
     /// An empty response with TC set: "ask again over TCP".
+    ///
+    /// AA stands where RA does not: the C library takes an empty response with neither for a lame server's, and goes
+    /// on to the next server instead of asking again.
     func truncateEmpty(
         _ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer,
         into response: UnsafeMutableRawBufferPointer
     ) -> Disposition {
         unsafe begin(query, &context, hasQuestion: true, into: response)
         return unsafe finish(
-            query, &context, .noError, flags: .truncated, peer, into: response)
+            query, &context, .noError,
+            flags: context.recursionAllowed ? .truncated : [.truncated, .authoritative], peer,
+            into: response)
     }
 
     /// Starts a response: memory, limit, header, question.
@@ -110,7 +116,8 @@ extension Worker {
         unsafe composer.begin(in: response, limit: max(12, context.limit - reserve))
         composer.writeHeader(id: context.layout.id, flags: [])
         if hasQuestion {
-            composer.copyQuestions(from: query, end: context.layout.questionEnd, count: context.layout.questionCount)
+            composer.copyQuestions(
+                from: query, end: context.layout.questionEnd, count: context.layout.questionCount)
         }
     }
 
@@ -189,7 +196,10 @@ extension Worker {
         default: kind = .error
         }
         // Names that do not exist are counted together for their zone, as forged floods vary the first label.
-        let hash = kind == .positive ? key.hash(ofSuffixAt: 0) : kind == .error ? 0 : key.hash(ofSuffixAt: key.labelCount > 2 ? key.labelCount - 2 : 0)
+        let hash =
+            kind == .positive
+            ? key.hash(ofSuffixAt: 0)
+            : kind == .error ? 0 : key.hash(ofSuffixAt: key.labelCount > 2 ? key.labelCount - 2 : 0)
         switch limiter.decide(
             client: context.address, kind: kind, nameHash: hash, second: moment.seconds)
         {
@@ -198,7 +208,10 @@ extension Worker {
         case .slip:
             counters.count(.slipped)
             unsafe begin(query, &context, hasQuestion: context.layout.questionCount == 1, into: response)
-            var bits = HeaderFlags([.response, .truncated])
+            // For AA see ``truncateEmpty(_:_:_:into:)``.
+            var bits = HeaderFlags([
+                .response, .truncated, context.recursionAllowed ? .recursionAvailable : .authoritative,
+            ])
             let asked = context.layout.flags
             bits.formUnion(asked.intersection(.recursionDesired))
             composer.setFlags(bits.with(opcode: asked.opcode, responseCode: .noError))
