@@ -36,7 +36,9 @@ final class Peer: @unchecked Sendable {
                 "+nocomments",
             ]
                 + (key.map { ["-y", $0] } ?? []))
-        let lines = result.output.split(separator: "\n").filter { !$0.hasPrefix(";") }
+        let lines = result.output.split(separator: "\n").filter {
+            !$0.hasPrefix(";") && !$0.contains("\tTSIG\t")
+        }
         guard !lines.isEmpty else { return nil }
         return lines.map { line in
             line.split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")

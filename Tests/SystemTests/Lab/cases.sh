@@ -179,7 +179,7 @@ printf '%s 02:00:00:00:00:01 192.168.1.12 printer 01:02\n' "$(($(date +%s) + 360
 cat >>"$LAB_DIR/router1/torii-router.yaml" <<Y
 nftables: { table: torii }
 Y
-sed -i "s|^hosts: .*|hosts: { suffixes: [ example.net. ], leases: [ { file: $LAB_DIR/leases, format: dnsmasq, suffix: example.net. } ], static: [ { name: web.example.net., address: 192.168.1.11, allow: [ tcp/8081 ] } ] }|" "$LAB_DIR/router1/torii-router.yaml"
+sed -i "s|^hosts: .*|hosts: { suffixes: [ example.net. ], leases: [ { file: $LAB_DIR/leases, format: dnsmasq, suffix: example.net. } ], static: [ { name: web.example.net., address: 192.168.1.12, allow: [ tcp/8081 ] } ] }|" "$LAB_DIR/router1/torii-router.yaml"
 check "toriictl router reload" "reloaded" "$(control router1 reload)"
 check "the lease is in the list" "printer.example.net. +192.168.1.12 .*lease" "$(control router1 phl)"
 printf 'server %s 20053\nzone nts\nupdate add web.example.net. 8 A 192.0.2.20\nsend\n' $GA2 |

@@ -13,7 +13,8 @@ struct ResolutionCase: CustomTestStringConvertible, Sendable {
     static let all: [ResolutionCase] = [
         ResolutionCase(words: "www.example A +dnssec", isAuthentic: true),
         ResolutionCase(
-            words: "www.signed.example A +noadflag", answer: ["www.signed.example. IN A 192.0.2.10"], isAuthentic: false
+            words: "www.signed.example A +noadflag", answer: ["www.signed.example. IN A 192.0.2.10"],
+            isAuthentic: false
         ),
         ResolutionCase(
             words: "www.signed.example AAAA +adflag", answer: ["www.signed.example. IN AAAA 2001:db8::10"],
