@@ -16,6 +16,8 @@ package final class Resolver {
     package let cache: ResolverCache
     package internal(set) var metrics = ResolverMetrics()
 
+    /// Names on the way that are no zone cuts.
+    var stones = SteppingStones()
     var actions: [ResolverAction] = []
     /// What fetches brought and to whom it is to be told: handled in a loop, never by recursion.
     var ready: [(waiter: Waiter, outcome: Outcome)] = []
@@ -42,6 +44,10 @@ package final class Resolver {
 
     var trustAnchors: TrustAnchors
     let validator: Validator
+    var trackedAnchors: [Name: TrackedAnchors] = [:]
+    var anchorChanges: [AnchorChange] = []
+    /// When each followed anchor is looked at next.
+    var anchorChecks: [Name: UInt64] = [:]
     var zoneStates: ZoneStates
     var absences: AbsenceTable
     var chains: [Int: KeyChain] = [:]
@@ -62,6 +68,7 @@ package final class Resolver {
         case request(Int)
         case stale(Int)
         case fetch(Int)
+        case anchor(Name)
     }
 
     package init(configuration: ResolverConfiguration, cache: ResolverCache) {
@@ -142,6 +149,7 @@ package final class Resolver {
             case .request(let id): endOfPatience(id, at: now)
             case .stale(let id): offerStale(id, at: now)
             case .fetch(let id): endOfPatience(fetch: id, at: now)
+            case .anchor(let zone): checkAnchor(zone, at: now)
             }
             settle(at: now)
         }

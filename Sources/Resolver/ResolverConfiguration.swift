@@ -21,6 +21,8 @@ package struct ResolverConfiguration: Sendable {
     /// Addresses removed from answers (rebinding), unless the name lies in ``privateDomains``.
     package var privateAddresses: [IPPrefix] = []
     package var privateDomains: [Name] = []
+    /// Send cookies to servers, and demand them back from those that know them (RFC 7873).
+    package var sendsCookies = true
     /// EDNS UDP payload size offered to servers, in octets.
     package var payloadSize: UInt16 = 1232
     /// Leave out what was not asked for from positive answers.

@@ -285,3 +285,56 @@ import Testing
         #expect(world.asked.contains { $0.server.address == IPAddress("198.51.100.1") })
     }
 }
+
+@Suite struct CookieTests {
+    /// A server that demands cookies (RFC 7873).
+    static func demanding(_ inner: @escaping World.Server, _ cookie: [UInt8]) -> World.Server {
+        { query, transport in
+            guard let sent = query.edns?.option(.cookie) else { return inner(query, transport) }
+            var result = inner(query, transport)
+            let option = EDNSOption(code: .cookie, data: Array(sent.prefix(8)) + cookie)
+            if transport == .udp, Array(sent.dropFirst(8)) != cookie {
+                var refusal = Message(
+                    id: query.id,
+                    flags: HeaderFlags([.response]).with(opcode: .query, responseCode: .badCookie),
+                    questions: query.questions)
+                refusal.edns = EDNS(extendedResponseCode: ResponseCode.badCookie.extended, options: [option])
+                return [(.milliseconds(1), refusal)]
+            }
+            result[0].message.edns = EDNS(options: [option])
+            return result
+        }
+    }
+
+    @Test("A server that wants its cookie gets it, and from then on at once")
+    func exchange() throws {
+        let world = try IterationTests.world()
+        let address = IPAddress("198.51.100.3")!
+        world.servers[address] = Self.demanding(world.servers[address]!, [UInt8](1...8))
+        #expect(try world.records("www.shop.example.") == ["www.shop.example. A 192.0.2.1"])
+        #expect(world.asked.count == 4)
+        #expect(try world.records("shop.example.") == ["shop.example. A 192.0.2.9"])
+        #expect(world.asked.count == 5)
+    }
+
+    @Test("Once a server has shown a cookie, responses without it are not believed over UDP")
+    func missingCookie() throws {
+        let world = try IterationTests.world()
+        let address = IPAddress("198.51.100.3")!
+        let plain = world.servers[address]!
+        world.servers[address] = Self.demanding(plain, [UInt8](1...8))
+        try world.ask("www.shop.example.")
+        world.servers[address] = { query, transport in
+            var result = plain(query, transport)
+            if transport == .udp {
+                result[0].message.answers = [
+                    ResourceRecord(
+                        owner: query.questions[0].name, type: .a, ttl: 60, data: RecordData([203, 0, 113, 9]))
+                ]
+            }
+            return result
+        }
+        #expect(try world.records("shop.example.") == ["shop.example. A 192.0.2.9"])
+        #expect(world.asked.last?.transport == .tcp)
+    }
+}

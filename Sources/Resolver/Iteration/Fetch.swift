@@ -106,6 +106,8 @@ final class Fetch {
         var isSpent = false
         var usesTCP = false
         var withoutEDNS = false
+        /// Was asked again with the cookie it wanted.
+        var hasRenewedCookie = false
     }
 
     enum State { case ready, awaitingAddress, awaitingResponse, finished }

@@ -94,6 +94,11 @@ extension Resolver {
             configuration.minimisation != .off && delegation.source != .forward
             && fetch.name.labelCount > labels + 1
         fetch.shownLabels = min(labels + 1, fetch.name.labelCount)
+        if fetch.minimises {
+            fetch.shownLabels = stones.labels(
+                of: fetch.name, from: fetch.shownLabels, zone: delegation.zoneHash, at: now.seconds)
+            if fetch.shownLabels >= fetch.name.labelCount { fetch.minimises = false }
+        }
         if delegation.source == .hints, !isPriming { prime(at: now) }
     }
 
@@ -290,8 +295,7 @@ extension Resolver {
             fetch.askedName = fetch.name
             fetch.askedType = fetch.type
         }
-        let place = servers.index(of: candidate.endpoint, random: &random, metrics: &metrics)
-        _ = place
+        servers.meet(candidate.endpoint, random: &random, metrics: &metrics)
         let record = servers.record(of: candidate.endpoint) ?? ServerRecord()
         let transport: UpstreamTransport = delegation.usesTLS ? .tls : candidate.usesTCP ? .tcp : .udp
         let mixesCase = configuration.mixesCase && !record.changesCase && transport == .udp
@@ -302,7 +306,8 @@ extension Resolver {
         let octets = QuestionWriter.write(
             id: messageID, question: question, recursionDesired: delegation.source == .forward,
             checkingDisabled: delegation.source == .forward && configuration.validation.isEnabled,
-            payloadSize: usesEDNS ? configuration.payloadSize : nil, options: [])
+            payloadSize: usesEDNS ? configuration.payloadSize : nil,
+            options: usesEDNS ? options(record, fetch) : [])
         var wait = servers.timeout(candidate.endpoint)
         if transport != .udp { wait = max(2 * wait, 2_000_000) }
         let id = UpstreamID(rawValue: UInt64(takeID()))
@@ -310,6 +315,7 @@ extension Resolver {
         exchanges[id.rawValue] = Exchange(
             id: id, fetch: fetch.id, candidate: index, server: candidate.endpoint, transport: transport,
             messageID: messageID, question: question, usesEDNS: usesEDNS, mixesCase: mixesCase,
+            cookie: usesEDNS && configuration.sendsCookies ? record.clientCookie : 0,
             sentAt: now.monotonic, deadline: deadline)
         deadlines.insert(.exchange(id.rawValue), at: deadline)
         switch transport {
@@ -326,6 +332,16 @@ extension Resolver {
                 UpstreamQuery(
                     id: id, octets: octets, server: candidate.endpoint, transport: transport,
                     tlsName: delegation.tlsName, timeout: .microseconds(Int64(wait)))))
+    }
+
+    /// The EDNS options of a question: the cookie (RFC 7873 5.1).
+    private func options(_ record: ServerRecord, _ fetch: Fetch) -> [UInt8] {
+        guard configuration.sendsCookies, record.clientCookie != 0 else { return [] }
+        var octets: [UInt8] = [0, 10, 0, UInt8(8 + record.serverCookie.count)]
+        for shift in stride(from: 56, through: 0, by: -8) {
+            octets.append(UInt8(record.clientCookie >> UInt64(shift) & 0xff))
+        }
+        return octets + record.serverCookie
     }
 
     // MARK: Ending

@@ -10,13 +10,16 @@ extension Resolver {
             exchange.isAnswered(by: octets, layout: layout, from: server)
         else {
             // Junk does not end the wait: the true response may still come. A lot of it smells of spoofing.
-            metrics.wrongResponses += 1
-            exchange.wrongResponses += 1
-            exchanges[upstream.rawValue] = exchange
-            if exchange.wrongResponses >= configuration.limits.wrongResponses, exchange.transport == .udp {
-                repeatOverTCP(exchange, isSuspicious: true, at: now)
+            return noteWrong(&exchange, at: now)
+        }
+        let serverCookie = exchange.cookie == 0 ? [] : servers.record(of: exchange.server)?.serverCookie ?? []
+        switch exchange.cookieVerdict(octets, layout: layout, serverDoesCookies: !serverCookie.isEmpty) {
+        case .none: break
+        case .forged: return noteWrong(&exchange, at: now)
+        case .good(let cookie):
+            if !cookie.isEmpty, cookie != serverCookie {
+                servers.update(exchange.server) { $0.serverCookie = cookie }
             }
-            return
         }
         metrics.responses += 1
         servers.noteResponse(exchange.server, after: (now.monotonic &- exchange.sentAt) / 1000)
@@ -44,11 +47,30 @@ extension Resolver {
         }
     }
 
+    /// A message that is no response to the question. A lot of them, and the question goes over TCP.
+    private func noteWrong(_ exchange: inout Exchange, at now: Moment) {
+        metrics.wrongResponses += 1
+        exchange.wrongResponses += 1
+        exchanges[exchange.id.rawValue] = exchange
+        if exchange.wrongResponses >= configuration.limits.wrongResponses, exchange.transport == .udp {
+            repeatOverTCP(exchange, isSuspicious: true, at: now)
+        }
+    }
+
     /// Asks again without EDNS when the error may come from EDNS: FORMERR, NOTIMP or BADVERS (RFC 6891 7).
     private func fallsBackFromEDNS(
         _ fetch: Fetch, _ exchange: Exchange, _ message: UpstreamMessage, at now: Moment
     ) -> Bool {
         switch message.responseCode {
+        case .badCookie:
+            // The response brought the cookie that the server wants to see (RFC 7873 5.3); over TCP none is needed.
+            guard exchange.transport == .udp else { return false }
+            if fetch.candidates[exchange.candidate].hasRenewedCookie {
+                fetch.candidates[exchange.candidate].usesTCP = true
+            }
+            fetch.candidates[exchange.candidate].hasRenewedCookie = true
+            send(fetch, candidate: exchange.candidate, at: now)
+            return true
         case .formatError, .notImplemented, .badVersion:
             guard exchange.usesEDNS, !message.hasEDNS || message.responseCode == .badVersion else {
                 return false
@@ -113,8 +135,8 @@ extension Resolver {
         note(fetch.budget, fetch.depth, at: now, failure.text)
         fetch.candidates[exchange.candidate].attempts += 1
         if spends { fetch.candidates[exchange.candidate].isSpent = true }
-        // Only the case of letters was wrong: perhaps the server changes it. A stream settles that.
-        if exchange.mixesCase, exchange.wrongResponses > 0 {
+        // Perhaps only the case of letters or the cookie was not as sent. A stream settles that.
+        if exchange.mixesCase || exchange.cookie != 0, exchange.wrongResponses > 0 {
             fetch.candidates[exchange.candidate].usesTCP = true
         }
         step(fetch, at: now)
@@ -245,6 +267,7 @@ extension Resolver {
             return finish(fetch, result, at: now)
         }
         fetch.minimisationSteps += 1
+        if let zone = fetch.delegation?.zoneHash { stones.note(fetch.askedName, zone: zone, at: now.seconds) }
         // The first labels one by one, then in larger steps.
         let rest = fetch.name.labelCount - fetch.shownLabels
         let stepsLeft = max(1, configuration.limits.minimisedLabels - fetch.minimisationSteps)

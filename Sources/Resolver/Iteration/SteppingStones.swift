@@ -20,7 +20,9 @@ struct SteppingStones {
     func labels(of name: Name, from labels: Int, zone: UInt64, at now: UInt32) -> Int {
         guard !expiry.isEmpty else { return labels }
         var shown = labels
-        while shown < name.labelCount, let end = expiry[NameHash.hash(name.suffix(labels: shown)) ^ zone], end > now {
+        while shown < name.labelCount, let end = expiry[NameHash.hash(name.suffix(labels: shown)) ^ zone],
+            end > now
+        {
             shown += 1
         }
         return shown

@@ -12,6 +12,8 @@ struct Exchange {
     let question: [UInt8]
     let usesEDNS: Bool
     let mixesCase: Bool
+    /// Our half of the cookie exchange with the server; 0 when no cookie was sent (RFC 7873).
+    let cookie: UInt64
     /// Monotonic nanoseconds.
     let sentAt: UInt64
     let deadline: UInt64
@@ -33,6 +35,33 @@ struct Exchange {
             }
         }
         return true
+    }
+}
+
+extension Exchange {
+    /// What a response says about cookies.
+    enum CookieVerdict {
+        /// The server does no cookies, or has not shown that it does.
+        case none
+        /// Ours came back, with the server's.
+        case good([UInt8])
+        /// Ours did not come back as it must: somebody else sent this.
+        case forged
+    }
+
+    /// Judges the cookie of a response (RFC 7873 5.3).
+    func cookieVerdict(
+        _ bytes: borrowing RawSpan, layout: MessageLayout, serverDoesCookies: Bool
+    ) -> CookieVerdict {
+        guard cookie != 0 else { return .none }
+        guard let range = layout.edns?.option(.cookie, in: bytes) else {
+            return serverDoesCookies && transport == .udp ? .forged : .none
+        }
+        guard range.count >= 8, range.count <= 40,
+            let high = bytes.uint32(at: range.lowerBound), let low = bytes.uint32(at: range.lowerBound + 4),
+            UInt64(high) << 32 | UInt64(low) == cookie
+        else { return .forged }
+        return .good(range.count >= 16 ? bytes.copy((range.lowerBound + 8)..<range.upperBound) ?? [] : [])
     }
 }
 

@@ -43,24 +43,23 @@ struct ServerTable {
         self.limit = max(16, limit)
     }
 
-    /// The record of `server`; a new one replaces a random other when the table is full.
-    mutating func index(
-        of server: IPEndpoint, random: inout RandomSource, metrics: inout ResolverMetrics
-    ) -> Int {
-        if let place = places[server] { return place }
+    /// Makes sure that there is a record of `server`; a new one replaces a random other when the table is full.
+    mutating func meet(_ server: IPEndpoint, random: inout RandomSource, metrics: inout ResolverMetrics) {
+        guard places[server] == nil else { return }
+        var record = ServerRecord()
+        record.clientCookie = random.next64() | 1
         if records.count < limit {
             places[server] = records.count
             endpoints.append(server)
-            records.append(ServerRecord())
-            return records.count - 1
+            records.append(record)
+            return
         }
         metrics.limitRememberedServers += 1
         let victim = random.below(records.count)
         places[endpoints[victim]] = nil
         endpoints[victim] = server
-        records[victim] = ServerRecord()
+        records[victim] = record
         places[server] = victim
-        return victim
     }
 
     func record(of server: IPEndpoint) -> ServerRecord? {

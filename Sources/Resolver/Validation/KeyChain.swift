@@ -65,6 +65,12 @@ extension Resolver {
         proceed(chain, at: now)
     }
 
+    /// Follows a chain that nobody waits for.
+    func follow(_ chain: KeyChain, at now: Moment) {
+        chains[chain.id] = chain
+        proceed(chain, at: now)
+    }
+
     /// Takes steps until something must be asked or the end is known.
     private func proceed(_ chain: KeyChain, at now: Moment) {
         while chains[chain.id] != nil {
@@ -160,7 +166,10 @@ extension Resolver {
                 kept.ttl = min(kept.ttl, keys.ttlLimit)
                 store(kept, at: now)
             }
-            if trustAnchors.anchor(of: zone) != nil { signalTrustAnchors(zone, at: now) }
+            if trustAnchors.anchor(of: zone) != nil {
+                signalTrustAnchors(zone, at: now)
+                followRollover(of: zone, set, budget: chain.budget, at: now)
+            }
         case .insecure(let reason):
             zoneStates.set(zone, .insecure(reason), ttl: set.ttl, at: now.seconds, metrics: &metrics)
         case .bogus(let reason):
