@@ -168,11 +168,11 @@ extension ZoneCommit {
             octets = owner.wire
             ownerLength = owner.wire.count
             for set in given where set.type != .rrsig {
-                let pieces = set.data.map { add($0, ttl: set.ttl) }
+                let pieces = set.data.prefix(ZoneTableBuilder.setLimit).map { add($0, ttl: set.ttl) }
                 sets.append((set.type, pieces, []))
             }
             for set in given where set.type == .rrsig {
-                for data in set.data where data.octets.count >= 2 {
+                for data in set.data.prefix(ZoneTableBuilder.setLimit) where data.octets.count >= 2 {
                     let covered = RRType(rawValue: UInt16(data.octets[0]) << 8 | UInt16(data.octets[1]))
                     if let place = sets.firstIndex(where: { $0.type == covered }) {
                         let ttl = sets[place].records.first?.ttl ?? set.ttl

@@ -94,6 +94,8 @@ package enum ZoneWarning: Hashable, Sendable {
     case ttlDiffers(Name, RRType, ZonePlace)
     /// The same record twice; it counts once (RFC 2181 5).
     case repeatedRecord(Name, RRType, ZonePlace)
+    /// More NSEC3 iterations than are worked through: the zone is served without its proofs (RFC 9276 3.2).
+    case tooManyIterations(Name, limit: Int)
 }
 
 extension ZoneWarning: CustomStringConvertible {
@@ -109,6 +111,8 @@ extension ZoneWarning: CustomStringConvertible {
             place.prefix + "\(name) \(type): TTLs differ within the set, the smallest counts"
         case .repeatedRecord(let name, let type, let place):
             place.prefix + "\(name) \(type): the same record again"
+        case .tooManyIterations(let name, let limit):
+            "\(name): more than \(limit) NSEC3 iterations, served without proofs of denial"
         }
     }
 }

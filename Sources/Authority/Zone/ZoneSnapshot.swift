@@ -175,8 +175,9 @@ extension ZoneView {
             saltLength = unsafe min(Int(data[4]), set.nextRecord(after: 0) - 17)
             unsafe salt = data + 5
         }
+        let isCountable = iterations <= ZoneView.iterationLimit
         let denial: DenialIndex.Method =
-            apex.flags.contains(.nsec) ? .nsec : apex.set(.nsec3param) != nil ? .nsec3 : .none
+            apex.flags.contains(.nsec) ? .nsec : apex.set(.nsec3param) != nil && isCountable ? .nsec3 : .none
         let chain = table.denial?.method == denial ? table.denial : nil
         unsafe self.init(
             slots: UnsafePointer(table.slots), mask: table.mask, arena: UnsafeRawPointer(table.arena),

@@ -38,6 +38,12 @@ extension ZoneTableBuilder {
             hasBarriers: hasBarriers)
         guard table.apex.set(.soa) != nil else { throw .noSOA(apex) }
         guard table.apex.set(.ns) != nil else { throw .noApexNS(apex) }
+        if let set = table.apex.set(.nsec3param), set.nextRecord(after: 0) >= 17 {
+            let iterations = unsafe set.records.loadUnaligned(fromByteOffset: 14, as: UInt16.self)
+            if UInt16(bigEndian: iterations) > ZoneView.iterationLimit {
+                warn(.tooManyIterations(apex, limit: ZoneView.iterationLimit))
+            }
+        }
         var lonely: [(ZoneNode, Name)] = []
         table.resolveTargets(referring) { node, server in
             if lonely.count < ZoneTableBuilder.warningLimit { lonely.append((node, server)) }

@@ -255,6 +255,31 @@ struct Behaviour: Sendable, CustomTestStringConvertible {
         #expect(try Self.bench().ask("elsewhere.invalid", .a).answer.kind == .notOurs)
     }
 
+    @Test("The root zone refers, denies and answers")
+    func root() throws {
+        let bench = try LookupBench(
+            (
+                ".",
+                """
+                $TTL 60
+                . SOA a.root. host. 1 7200 3600 1209600 60
+                . NS a.root.
+                a.root. A 192.0.2.1
+                test. NS ns.test.
+                ns.test. A 192.0.2.2
+                """
+            ))
+        let (referral, _) = try bench.ask("www.example.test", .a)
+        #expect(texts(referral.authorities) == ["test. 60 NS ns.test."])
+        #expect(texts(referral.additionals) == ["ns.test. 60 A 192.0.2.2"])
+        let (denial, _) = try bench.ask("nothing", .a)
+        #expect(denial.responseCode == .nameError)
+        #expect(texts(denial.authorities) == [". 60 SOA a.root. host. 1 7200 3600 1209600 60"])
+        let (answer, _) = try bench.ask(".", .ns)
+        #expect(texts(answer.answers) == [". 60 NS a.root."])
+        #expect(texts(answer.additionals) == ["a.root. 60 A 192.0.2.1"])
+    }
+
     @Test("A zone without contents cannot be served, its neighbours can")
     func notLoaded() throws {
         var bench = try Self.bench()

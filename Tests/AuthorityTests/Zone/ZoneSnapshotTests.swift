@@ -193,6 +193,48 @@ struct SeededRandom: RandomNumberGenerator {
     }
 }
 
+@Suite struct ConcurrentReadingTests {
+    @Test("Readers of any version see it whole while commits go on")
+    func readers() async throws {
+        var start = "w0 A 192.0.2.0\n"
+        for number in 1..<200 { start += "w\(number) A 192.0.2.0\n" }
+        let first = try ZoneSnapshotTests.zone(start)
+        let versions = AsyncStream<(ZoneSnapshot, UInt8)>.makeStream()
+        async let checked = withTaskGroup(of: Int.self) { group in
+            for await (zone, round) in versions.stream {
+                group.addTask {
+                    var wrong = 0
+                    for number in 0..<200 {
+                        let set = zone.rrset(at: .of("w\(number).example.org"), type: .a)
+                        if set?.data.first?.octets.last != round { wrong += 1 }
+                        if zone.exists(.of("n\(number).example.org")) != (number < Int(round)) { wrong += 1 }
+                    }
+                    return wrong
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        var zone = first
+        for round in UInt8(1)...100 {
+            var edit = zone.edit()
+            for number in 0..<200 {
+                edit.put(
+                    RRset(
+                        owner: .of("w\(number).example.org"), type: .a, ttl: 300,
+                        data: [RecordData([192, 0, 2, round])]))
+            }
+            edit.put(
+                RRset(
+                    owner: .of("n\(round - 1).example.org"), type: .a, ttl: 300,
+                    data: [RecordData([192, 0, 2, round])]))
+            zone = edit.commit()
+            versions.continuation.yield((zone, round))
+        }
+        versions.continuation.finish()
+        #expect(await checked == 0)
+    }
+}
+
 extension Name {
     /// A name that the test knows to be well formed.
     static func of(_ text: String) -> Name {
