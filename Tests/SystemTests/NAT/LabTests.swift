@@ -1,0 +1,36 @@
+import Foundation
+import Testing
+
+/// The NAT-traversal story and its cases, told by the scripts of `Lab/` in network namespaces of their own.
+@Suite(
+    "NAT traversal in the lab", .serialized,
+    .enabled(if: Places.canUnshare, "needs root: it builds network namespaces"))
+struct LabTests {
+    /// Runs a script of the lab; its last line says PASS or FAIL.
+    func run(_ script: String, _ arguments: [String] = [], lab: String, rounds: Int = 3) throws -> String {
+        let path = Places.checkout.appendingPathComponent("Tests/SystemTests/Lab/\(script)").path
+        let environment = ["TORII_BIN": Places.programs.path, "LAB": lab, "ROUNDS": String(rounds)]
+        // `timeout` asks the script to end, so that it takes its namespaces down.
+        let result = try Tool.run(
+            "timeout", ["-k", "20", "280", "bash", path] + arguments, environment: environment, within: 310)
+        let text = result.output
+        #expect(result.status == .exited(0), "\(text.suffix(6000))\n\(result.errors.suffix(2000))")
+        return text
+    }
+
+    @Test("The story, told with our own server")
+    func story() throws {
+        #expect(try run("story.sh", lab: "ta").contains("PASS:"))
+    }
+
+    @Test("The same story with an independent server, in each form", arguments: ["v1", "icmp", "v2"])
+    func independentServer(form: String) throws {
+        #expect(
+            try run("story.sh", ["--server", "python", "--form", form], lab: "tb\(form)").contains("PASS:"))
+    }
+
+    @Test("The cases of the papers, the attacks, reload, pause and kill")
+    func cases() throws {
+        #expect(try run("cases.sh", lab: "tc").contains("PASS:"))
+    }
+}
