@@ -57,6 +57,18 @@ final class JournalBench: @unchecked Sendable {
 }
 
 extension ZoneCommitter {
+    /// Holds the committer's thread, which does nothing else meanwhile, until the semaphore is signalled.
+    func hold() -> DispatchSemaphore {
+        let gate = DispatchSemaphore(value: 0)
+        let entered = DispatchSemaphore(value: 0)
+        enqueue {
+            entered.signal()
+            gate.wait()
+        }
+        entered.wait()
+        return gate
+    }
+
     /// Submits and waits.
     @discardableResult
     func update(_ lines: [String], from requestor: UpdateRequestor = Sample.loopback) throws -> UpdateReason {

@@ -43,8 +43,7 @@ import Testing
         let order = Mutex<[Int]>([])
         let done = DispatchGroup()
         // The committer is held until all are queued.
-        let gate = DispatchSemaphore(value: 0)
-        committer.enqueue { gate.wait() }
+        let gate = committer.hold()
         for index in 0..<50 {
             done.enter()
             // Each wants the name of the one before it, and that its own is free.
@@ -76,9 +75,8 @@ import Testing
         settings.queueLimitPerClient = 5
         let committer = try bench.committer(settings)
         _ = try committer.open(bench.options(), loaded: Sample.zone())
-        let gate = DispatchSemaphore(value: 0)
+        let gate = committer.hold()
         let done = DispatchGroup()
-        committer.enqueue { gate.wait() }
         let refused = Mutex<[UpdateReason]>([])
         for index in 0..<12 {
             done.enter()
@@ -250,9 +248,8 @@ import Testing
             return (committer, first, second)
         }
         var (committer, first, second) = try open()
-        let gate = DispatchSemaphore(value: 0)
+        let gate = committer.hold()
         let done = DispatchGroup()
-        committer.enqueue { gate.wait() }
         for index in 0..<20 {
             done.enter()
             let zone = index % 2 == 0 ? Sample.apex : other
@@ -401,5 +398,18 @@ import Testing
         #expect(history.differences(from: Serial(rawValue: 100), to: Serial(rawValue: 110))?.count == 3)
         try committer.update(["add b 60 A 192.0.2.1"])
         #expect(history.differences(from: Serial(rawValue: 102), to: Serial(rawValue: 111))?.count == 2)
+    }
+
+    @Test("Every commit is synced: the database's level is FULL on the connection that writes")
+    func synchronous() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (committer, _) = try bench.open()
+        defer { committer.stop() }
+        try committer.update(["add a 60 A 192.0.2.1"])
+        let level = try committer.perform { [committer] () throws(JournalError) in
+            committer.store.synchronousLevel()
+        }
+        #expect(level == 2)
     }
 }

@@ -39,13 +39,18 @@ final class JournalStore {
         configuration.journalMode = .wal
         configuration.maximumReaderCount = 1
         configuration.label = "journal"
-        configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA synchronous = FULL")
-            try database.execute(sql: "PRAGMA wal_autocheckpoint = 2000")
-        }
         let queue: DatabaseQueue
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
+            // After opening: GRDB sets NORMAL on its own with the WAL mode, and that does not sync a commit.
+            let isDurable = try queue.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA wal_autocheckpoint = 2000")
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                let level = try Int.fetchOne(database, sql: "PRAGMA synchronous")
+                let mode = try String.fetchOne(database, sql: "PRAGMA journal_mode")
+                return level == 2 && mode == "wal"
+            }
+            guard isDurable else { throw JournalError.unavailable(path: path, code: 0) }
             nextZone = try queue.write { database in
                 try database.execute(sql: JournalStore.schema)
                 return try (Int64.fetchOne(database, sql: "SELECT max(id) FROM zone") ?? 0) + 1
@@ -204,6 +209,11 @@ final class JournalStore {
         } catch {
             throw .unavailable(path: path, code: JournalStore.code(error))
         }
+    }
+
+    /// How the database syncs: 2 is FULL.
+    func synchronousLevel() -> Int? {
+        try? queue.read { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
     }
 
     /// Closes the database; its log is folded into it.
