@@ -71,13 +71,13 @@ import Testing
             records == [
                 "text:1: no TTL, and no $TTL before",
                 "text:2:18: unexpected '7' after the record",
-                "text:3:5: '192.0.2.256' is not a IPv4 address",
+                "text:3:5: '192.0.2.256' is not an IPv4 address",
                 "text:4:3: unknown record type 'FOO'",
                 "text:5:3: class CH is not the zone's",
                 "text:6:8: unbalanced quotation mark",
                 "text:8:3: unbalanced parenthesis",
                 "text:9:1: unknown directive '$NOPE'",
-                "text:10: malformed data for a A record",
+                "text:10: malformed A record data",
                 "11 h.example.net. 60 A c0000203",
                 "text:12:3: class ANY is not the zone's",
             ])

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// What is wrong with a zone file, and where.
 ///
 /// The operator sees ``description``; no client ever does.
@@ -84,6 +86,16 @@ package enum ZoneTextExpectation: String, Equatable, Sendable {
     case genericData = "\\# data"
 }
 
+extension ZoneTextExpectation {
+    /// The expectation with the article it needs.
+    fileprivate var phrase: String {
+        switch self {
+        case .hex, .base64, .base32, .genericData: rawValue
+        default: ("aeiouAEIO".contains(rawValue.prefix(1)) ? "an " : "a ") + rawValue
+        }
+    }
+}
+
 extension ZoneTextError: CustomStringConvertible {
     /// `file:line:column: what is wrong`.
     package var description: String {
@@ -96,7 +108,7 @@ extension ZoneTextError.Reason: CustomStringConvertible {
     /// One sentence for the operator.
     package var description: String {
         switch self {
-        case .unreadable(let path, let code): "cannot read \(path) (errno \(code))"
+        case .unreadable(let path, let code): "cannot read \(path): \(unsafe String(cString: strerror(code)))"
         case .includeCycle(let path): "$INCLUDE of \(path), which includes this file"
         case .includeTooDeep(let limit): "more than \(limit) nested $INCLUDE"
         case .includeNotAllowed: "$INCLUDE is not allowed here"
@@ -111,11 +123,11 @@ extension ZoneTextError.Reason: CustomStringConvertible {
         case .wrongClass(let found): "class \(found) is not the zone's"
         case .missingTTL: "no TTL, and no $TTL before"
         case .badName(let error, let text): "'\(text)' is not a domain name (\(error))"
-        case .badField(let expected, let text): "'\(text)' is not a \(expected.rawValue)"
-        case .missingField(let expected): "the record ends where a \(expected.rawValue) should stand"
+        case .badField(let expected, let text): "'\(text)' is not \(expected.phrase)"
+        case .missingField(let expected): "the record ends where \(expected.phrase) should stand"
         case .surplusField(let text): "unexpected '\(text)' after the record"
         case .wrongGenericLength(let said, let found): "\\# says \(said) octets, there are \(found)"
-        case .malformedData(let type): "malformed data for a \(type) record"
+        case .malformedData(let type): "malformed \(type) record data"
         case .dataTooLong: "record data longer than 65535 octets"
         case .unknownDirective(let text): "unknown directive '\(text)'"
         case .generateTooLong(let limit): "$GENERATE of more than \(limit) records"
