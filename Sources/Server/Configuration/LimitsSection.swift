@@ -170,6 +170,6 @@ package struct RateLimitSection: ConfigurationRecord {
         ipv4Prefix = section.value("ipv4-prefix", .number(1...32), default: 24)
         ipv6Prefix = section.value("ipv6-prefix", .number(1...128), default: 56)
         exempt = section.list("exempt", .prefix)
-        tableSize = section.value("table-size", .number(1000...100_000_000), default: 100_000)
+        tableSize = section.value("table-size", .number(1000...67_000_000), default: 65536)
     }
 }
