@@ -338,3 +338,45 @@ import Testing
         #expect(world.asked.last?.transport == .tcp)
     }
 }
+
+@Suite struct ClientSubnetTests {
+    @Test(
+        "Configured servers are told the client's subnet; an answer for one subnet is not cached for others (RFC 7871)"
+    )
+    func subnets() throws {
+        let forwarder = World.endpoint("198.51.100.7")
+        let world = try World {
+            $0.stubZones = []
+            $0.forwardZones = [ConfiguredZone(name: .root, servers: [.address(forwarder)])]
+            $0.clientSubnet = ClientSubnetConfiguration(servers: [IPPrefix(forwarder.address)])
+        }
+        world.servers[forwarder.address] = { query, _ in
+            let sent = query.edns?.option(.clientSubnet) ?? []
+            let isScoped = query.questions[0].name.labels[0].first == UInt8(ascii: "s")
+            var response = Message(
+                id: query.id, flags: [.response, .recursionAvailable], questions: query.questions)
+            response.answers = [
+                ResourceRecord(
+                    owner: query.questions[0].name, type: .a, ttl: 300,
+                    data: RecordData([192, 0, 2, sent.count > 6 ? sent[6] : 0]))
+            ]
+            var option = sent
+            if option.count > 3 { option[3] = isScoped ? 24 : 0 }
+            response.edns = EDNS(options: sent.isEmpty ? [] : [EDNSOption(code: .clientSubnet, data: option)])
+            return [(.milliseconds(5), response)]
+        }
+        let left = IPAddress("203.0.113.77")
+        let right = IPAddress("198.51.99.77")
+        for client in [left, right] {
+            let answer = try world.ask("scoped.example.", .a, .recursionDesired, client: client)
+            #expect(answer.sections.octets.suffix(4) == [192, 0, 2, client == left ? 113 : 99])
+        }
+        #expect(world.asked.count == 2)
+        #expect(
+            try world.ask("scoped.example.", .a, .recursionDesired, client: left).sections.answerCount == 1)
+        #expect(world.asked.count == 3)
+        #expect(try !world.isCached("scoped.example."))
+        try world.ask("general.example.", .a, .recursionDesired, client: left)
+        #expect(try world.isCached("general.example."))
+    }
+}

@@ -49,6 +49,8 @@ struct Outcome {
     var server: IPEndpoint?
     /// Records that were left out because their data did not have their type's form.
     var malformedRecords = 0
+    /// The server made it for the client's subnet: it is nobody else's (RFC 7871 7.3).
+    var isForOneSubnet = false
 
     init(end: End, finalName: Name) {
         self.end = end
@@ -132,6 +134,7 @@ final class Fetch {
     /// Only delegations above this zone are used: for glue that the parent left out.
     var ceiling: Name?
     var ignoresForward = false
+    var subnet: IPPrefix?
     /// A server of ``delegation`` has been asked.
     var hasAskedZone = false
 

@@ -13,11 +13,14 @@ extension Resolver {
     @discardableResult
     func startFetch(
         _ name: Name, _ type: RRType, waiter: Waiter, budget: Budget, depth: Int, parent: Int? = nil,
-        ceiling: Name? = nil, refreshes: Bool = false, avoiding: Set<IPEndpoint> = [], at now: Moment
+        ceiling: Name? = nil, refreshes: Bool = false, avoiding: Set<IPEndpoint> = [],
+        subnet: IPPrefix? = nil, at now: Moment
     ) -> Int? {
         let name = name.lowercased
-        let tableKey = tableKey(name, type, salt: ceiling == nil ? 0 : 1)
-        if let id = fetchKeys[tableKey], let running = fetches[id], running.name == name, running.type == type
+        let tableKey = tableKey(name, type, salt: (ceiling == nil ? 0 : 1) | subnetSalt(subnet) << 16)
+        if let id = fetchKeys[tableKey], let running = fetches[id], running.name == name,
+            running.type == type,
+            running.subnet == subnet
         {
             if let parent, waits(id, for: parent) {
                 ready.append(
@@ -46,6 +49,7 @@ extension Resolver {
         let fetch = Fetch(id: takeID(), key: tableKey, name: name, type: type, budget: budget, depth: depth)
         fetch.ceiling = ceiling
         fetch.avoidedServers = avoiding
+        fetch.subnet = subnet
         fetch.waiters = [waiter]
         fetches[fetch.id] = fetch
         if fetchKeys[tableKey] == nil { fetchKeys[tableKey] = fetch.id }
@@ -307,7 +311,7 @@ extension Resolver {
             id: messageID, question: question, recursionDesired: delegation.source == .forward,
             checkingDisabled: delegation.source == .forward && configuration.validation.isEnabled,
             payloadSize: usesEDNS ? configuration.payloadSize : nil,
-            options: usesEDNS ? options(record, fetch) : [])
+            options: usesEDNS ? options(record, fetch, candidate.endpoint) : [])
         var wait = servers.timeout(candidate.endpoint)
         if transport != .udp { wait = max(2 * wait, 2_000_000) }
         let id = UpstreamID(rawValue: UInt64(takeID()))
@@ -334,14 +338,23 @@ extension Resolver {
                     tlsName: delegation.tlsName, timeout: .microseconds(Int64(wait)))))
     }
 
-    /// The EDNS options of a question: the cookie (RFC 7873 5.1).
-    private func options(_ record: ServerRecord, _ fetch: Fetch) -> [UInt8] {
-        guard configuration.sendsCookies, record.clientCookie != 0 else { return [] }
-        var octets: [UInt8] = [0, 10, 0, UInt8(8 + record.serverCookie.count)]
-        for shift in stride(from: 56, through: 0, by: -8) {
-            octets.append(UInt8(record.clientCookie >> UInt64(shift) & 0xff))
+    /// The EDNS options of a question: the cookie (RFC 7873 5.1), the client's subnet (RFC 7871 7.1).
+    private func options(_ record: ServerRecord, _ fetch: Fetch, _ server: IPEndpoint) -> [UInt8] {
+        var octets: [UInt8] = []
+        if configuration.sendsCookies, record.clientCookie != 0 {
+            octets += [0, 10, 0, UInt8(8 + record.serverCookie.count)]
+            for shift in stride(from: 56, through: 0, by: -8) {
+                octets.append(UInt8(record.clientCookie >> UInt64(shift) & 0xff))
+            }
+            octets += record.serverCookie
         }
-        return octets + record.serverCookie
+        if let subnet = fetch.subnet, isToldSubnets(server.address) {
+            let address = subnet.address.octets.prefix((subnet.length + 7) / 8)
+            octets += [0, 8, 0, UInt8(4 + address.count), 0, subnet.address.isIPv6 ? 2 : 1]
+            octets += [UInt8(subnet.length), 0]
+            octets += address
+        }
+        return octets
     }
 
     // MARK: Ending
@@ -356,7 +369,7 @@ extension Resolver {
         if fetch.name.isRoot, fetch.type == .ns { isPriming = false }
         if case .failure(let failure) = outcome.end {
             storeFailure(fetch.name, fetch.type, failure, at: now)
-        } else if fetch.ceiling == nil {
+        } else if fetch.ceiling == nil, !outcome.isForOneSubnet {
             store(outcome, type: fetch.type, at: now)
         }
         note(fetch.budget, fetch.depth, at: now, "\(fetch.name) \(fetch.type): \(outcome.summary)")

@@ -163,6 +163,7 @@ extension Resolver {
             if isShortened { return showMore(fetch, after: outcome, at: now) }
             outcome.server = exchange.server
             outcome.malformedRecords = message.malformedRecords
+            outcome.isForOneSubnet = fetch.subnet != nil && message.subnetScope > 0
             if fetch.name.isRoot, fetch.type == .ns, delegation.zone.isRoot {
                 keepRoot(message, outcome, at: now)
             }
@@ -172,6 +173,7 @@ extension Resolver {
             if isShortened { return showMore(fetch, after: outcome, at: now) }
             outcome.server = exchange.server
             outcome.malformedRecords = message.malformedRecords
+            outcome.isForOneSubnet = fetch.subnet != nil && message.subnetScope > 0
             removePrivateAddresses(&outcome)
             fetch.lastResort = outcome
             spend(

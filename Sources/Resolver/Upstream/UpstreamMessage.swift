@@ -13,6 +13,8 @@ struct UpstreamMessage {
     var additionals: [RecordSet] = []
     /// Records left out because their data did not have the type's form.
     var malformedRecords = 0
+    /// Bits of the client's subnet that the response was made for (RFC 7871 6); zero means for everyone.
+    var subnetScope: UInt8 = 0
     /// The first extended error of the sender (RFC 8914).
     var extendedError: ExtendedError?
 
@@ -37,6 +39,9 @@ struct UpstreamMessage {
                 let value = bytes.uint16(at: option.lowerBound)
             {
                 extendedError = ExtendedError(rawValue: value)
+            }
+            if let option = edns.option(.clientSubnet, in: bytes), option.count >= 4 {
+                subnetScope = bytes.octet(at: option.lowerBound + 3) ?? 0
             }
         }
         responseCode = ResponseCode(rawValue: code)

@@ -55,7 +55,9 @@ extension Resolver {
                 request.parts.append(Outcome(failing: request.parts[index].finalName, failure))
                 return finish(request, at: now)
             }
-            if !request.parts[index].isFromCache || request.parts[index].security == .secure {
+            if !request.parts[index].isForOneSubnet,
+                !request.parts[index].isFromCache || request.parts[index].security == .secure
+            {
                 keepValidated(request.parts[index], request.currentType, at: now)
             }
             request.validated += 1
@@ -219,7 +221,7 @@ extension Resolver {
         request.isValidating = false
         startFetch(
             name, request.currentType, waiter: .request(request.id), budget: request.budget, depth: 0,
-            refreshes: true, avoiding: request.avoidedServers, at: now)
+            refreshes: true, avoiding: request.avoidedServers, subnet: request.subnet, at: now)
         return true
     }
 

@@ -1,0 +1,162 @@
+internal import DNSCore
+internal import DNSSecurity
+
+/// How requests end: answers for everyone who waits, and for the cache.
+extension Resolver {
+    /// Answers everyone, stores the answer, ends the request.
+    func finish(_ request: Request, at now: Moment) {
+        if configuration.dns64 != nil, requests[request.id] != nil {
+            if continuesWithIPv4(request, at: now) { return }
+            synthesise(request)
+        }
+        remove(request)
+        if case .failure(let failure)? = request.parts.last?.end {
+            return fail(request, failure, at: now)
+        }
+        if request.parts.allSatisfy({ $0.security == .secure }) {
+            metrics.secure += 1
+        } else {
+            metrics.insecure += 1
+        }
+        if sentinelForbids(request) {
+            let note = ExtendedErrorNote(.dnssecBogus, "root key sentinel")
+            let answer = ResolverAnswer(.serverFailure, errors: [note], failure: "root key sentinel")
+            storeAnswer(
+                answer, for: request.question, view: request.view, audience: [.plain, .wantsDNSSEC], ttl: 60,
+                at: now)
+            for client in request.clients { deliver(answer, to: client) }
+            return
+        }
+        if let changed = policyAnswer(request, at: now) {
+            if !request.isPrivate { keepPolicyAnswer(changed, request.question, view: request.view, at: now) }
+            for client in request.clients { deliver(changed, of: request, to: client) }
+            return
+        }
+        var made: [QueryOptions: ResolverAnswer] = [:]
+        let kinds = Set(request.clients.map { $0.options.intersection([.wantsDNSSEC, .checkingDisabled]) })
+        for options in kinds.isEmpty ? [[]] : kinds {
+            if made[options] != nil { continue }
+            let result = answer(request, options: options, at: now)
+            made[options] = result.answer
+            if request.question.type != .any, !request.parts.contains(where: \.isForOneSubnet) {
+                storeAnswer(
+                    result.answer, for: request.question, view: request.view, audience: result.audience,
+                    ttl: result.ttl, at: now)
+            }
+        }
+        for client in request.clients {
+            guard let answer = made[client.options.intersection([.wantsDNSSEC, .checkingDisabled])] else {
+                continue
+            }
+            deliver(answer, of: request, to: client)
+        }
+    }
+
+    /// Tells everyone that there is no answer; expired data are better than none (RFC 8767).
+    func fail(_ request: Request, _ failure: Failure, at now: Moment) {
+        metrics.failures += 1
+        var answer = ResolverAnswer(.serverFailure, errors: [failure.note])
+        answer.failure =
+            "\(request.question.name) \(request.question.type): \(failure.text)"
+        storeAnswer(
+            answer, for: request.question, view: request.view, audience: .all,
+            ttl: configuration.cache.failureTTL.wholeSeconds, at: now, overExpired: false)
+        for client in request.clients {
+            deliver(
+                staleAnswer(request.question, client.options, view: request.view, at: now) ?? answer,
+                to: client)
+        }
+    }
+
+    /// The answer for clients with `options`, for whom else it is good, and how long.
+    func answer(
+        _ request: Request, options: QueryOptions, at now: Moment
+    ) -> (answer: ResolverAnswer, audience: AnswerAudience, ttl: UInt32) {
+        let wantsDNSSEC = options.contains(.wantsDNSSEC)
+        var sets: [RecordSet] = []
+        var authority: [RecordSet] = []
+        var result = ResolverAnswer()
+        var hasDNSSEC = false
+        var ttl = UInt32.max
+        for (index, part) in request.parts.enumerated() {
+            sets += part.links
+            var keepsProof = false
+            switch part.end {
+            case .answer(let found): sets += found
+            case .noData: keepsProof = true
+            case .nameError:
+                keepsProof = true
+                result.responseCode = .nameError
+            case .tooLongName: result.responseCode = .yxDomain
+            case .alias:
+                // Without RD the chain may end in the open.
+                if index == request.parts.count - 1 { result.responseCode = .noError }
+            case .failure: result.responseCode = .serverFailure
+            }
+            if keepsProof { ttl = min(ttl, part.negativeTTL) }
+            for var set in part.proof {
+                let isSOA = set.type == .soa
+                if !isSOA { hasDNSSEC = true }
+                guard isSOA ? keepsProof : wantsDNSSEC else { continue }
+                if keepsProof { set.ttl = min(set.ttl, part.negativeTTL) }
+                if !authority.contains(where: { $0.type == set.type && $0.owner == set.owner }) {
+                    authority.append(set)
+                }
+            }
+        }
+        ttl = min(ttl, request.ttlLimit)
+        for set in sets { ttl = min(ttl, set.ttl) }
+        for set in authority { ttl = min(ttl, set.ttl) }
+        hasDNSSEC =
+            hasDNSSEC || sets.contains { !$0.signatures.isEmpty }
+            || authority.contains { !$0.signatures.isEmpty }
+        result.sections = writer.write(
+            Question(name: request.question.name, type: request.question.type), answer: sets,
+            authority: authority,
+            withSignatures: wantsDNSSEC)
+        result.isAuthentic = !request.parts.isEmpty && request.parts.allSatisfy { $0.security == .secure }
+        result.errors = request.notes
+        var audience: AnswerAudience = .all
+        if hasDNSSEC {
+            audience = wantsDNSSEC ? [.wantsDNSSEC, .wantsDNSSECUnchecked] : [.plain, .checkingDisabled]
+        }
+        return (result, audience, ttl == .max ? 0 : ttl)
+    }
+
+    func remove(_ request: Request) {
+        requests[request.id] = nil
+        if requestKeys[request.key] == request.id { requestKeys[request.key] = nil }
+    }
+
+    func deliver(_ answer: ResolverAnswer, to client: Request.Client) {
+        actions.append(.answer(token: client.token, answer))
+    }
+
+    /// Answers everyone who waits for `request`, the trace with it if there is one.
+    func deliver(_ answer: ResolverAnswer, of request: Request, to client: Request.Client) {
+        var answer = answer
+        if let trace = request.budget.trace { answer.trace = trace.entries }
+        deliver(answer, to: client)
+    }
+
+    /// The wall-time limit of a request has come.
+    func endOfPatience(_ id: Int, at now: Moment) {
+        guard let request = requests[id] else { return }
+        metrics.limitWallTime += 1
+        remove(request)
+        fail(request, Failure(.noReachableAuthority, "no answer within the time allowed"), at: now)
+    }
+
+    /// The client has waited long enough for fresh data (RFC 8767 5).
+    func offerStale(_ id: Int, at now: Moment) {
+        guard let request = requests[id], !request.clients.isEmpty else { return }
+        request.clients.removeAll { client in
+            guard let stale = staleAnswer(request.question, client.options, view: request.view, at: now)
+            else {
+                return false
+            }
+            deliver(stale, to: client)
+            return true
+        }
+    }
+}
