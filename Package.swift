@@ -62,7 +62,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLDNS", providers: [.apt(["libldns-dev"])]),
         .systemLibrary(name: "CNftables", providers: [.apt(["libnftables-dev"])]),
-        .target(name: "CShims", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "CShims", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
 
         room("DNSCore", ["CLDNS", "CShims"]),
         room("DNSSecurity", ["DNSCore", "CShims"]),

@@ -51,6 +51,15 @@
         extend(by: octets.count)
     }
 
+    /// Copies a message of at most 65,535 octets to the end, its 2-octet length before it.
+    mutating func append(message: UnsafeRawBufferPointer) {
+        let space = unsafe reserve(message.count + 2)
+        unsafe space[0] = UInt8(truncatingIfNeeded: message.count >> 8)
+        unsafe space[1] = UInt8(truncatingIfNeeded: message.count)
+        unsafe UnsafeMutableRawBufferPointer(rebasing: space[2...]).copyMemory(from: message)
+        extend(by: message.count + 2)
+    }
+
     /// Takes octets away from the front.
     mutating func consume(_ octets: Int) {
         head = min(tail, head + octets)

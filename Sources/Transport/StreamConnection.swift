@@ -3,12 +3,16 @@ final class StreamConnection {
     /// Its place in the listener's table.
     let index: Int
     let descriptor: Int32
+    /// What its octets are encrypted by; nil for plain TCP.
+    let session: TLSSession?
     /// The peer of its queries.
     var peer: Peer
     /// Octets received and not yet handled: part of a message, or whole ones while reading is paused.
     var input = ByteQueue()
     /// Octets to be written, after the kernel's buffer was full or a response came later.
     var output = ByteQueue()
+    /// Responses that came later and are still to be encrypted; stays empty on plain TCP.
+    var plain = ByteQueue()
     /// Queries handed over whose responses are still to come.
     var inFlight = 0
     /// Sequences being sent, one after the other.
@@ -42,7 +46,8 @@ final class StreamConnection {
     var older = -1
     var newer = -1
 
-    init(index: Int, descriptor: Int32, peer: Peer, now: MonotonicTime) {
+    init(index: Int, descriptor: Int32, session: TLSSession?, peer: Peer, now: MonotonicTime) {
+        self.session = session
         self.index = index
         self.descriptor = descriptor
         self.peer = peer
@@ -53,5 +58,11 @@ final class StreamConnection {
     var isBlocked: Bool { blockedSince != nil }
 
     /// Whether nothing is under way on it.
-    var isQuiet: Bool { inFlight == 0 && output.isEmpty && sources.isEmpty }
+    var isQuiet: Bool { inFlight == 0 && isWritten && sources.isEmpty }
+
+    /// Whether no octets wait to be written.
+    var isWritten: Bool { output.isEmpty && plain.isEmpty }
+
+    /// Whether the TLS handshake is still under way.
+    var isShakingHands: Bool { session.map { !$0.isEstablished } ?? false }
 }

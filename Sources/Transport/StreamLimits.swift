@@ -18,7 +18,7 @@ package struct StreamLimits: Sendable {
     package var backlog = 1 << 20
     /// A connection without a query for so long is closed (RFC 7766 6.2.3).
     package var idleTimeout = Duration.seconds(10)
-    /// A message that has begun must be complete after so long.
+    /// A message that has begun, or a TLS handshake, must be complete after so long.
     package var messageTimeout = Duration.seconds(5)
     /// A client that reads nothing of what waits for it for so long is cut off.
     package var writeTimeout = Duration.seconds(10)
@@ -26,6 +26,8 @@ package struct StreamLimits: Sendable {
     package var acceptsPerRound = 32
     /// How long no connection is accepted after the process ran out of descriptors.
     package var acceptPause = Duration.milliseconds(100)
+    /// TLS handshakes served in one round; the others wait for the next, so that UDP does not wait for them.
+    package var handshakesPerRound = 4
     /// Messages of a transfer composed in one round, in octets, before other work has its turn.
     package var transferOctetsPerRound = 256 << 10
 
@@ -60,6 +62,10 @@ package struct StreamStatistics: Sendable {
     package var pausedInFlight: UInt64 = 0
     /// Times accepting failed for want of descriptors or memory.
     package var acceptFailures: UInt64 = 0
+    /// TLS handshakes finished.
+    package var handshakes: UInt64 = 0
+    /// Connections closed because what came was not TLS, or not acceptable.
+    package var badTLS: UInt64 = 0
     /// Connections closed for a missing or broken PROXY header.
     package var badProxy: UInt64 = 0
 }

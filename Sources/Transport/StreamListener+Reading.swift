@@ -3,7 +3,7 @@ internal import CShims
 extension StreamListener {
     /// Takes what the client sent, handles every complete message and writes the responses.
     func read(_ connection: StreamConnection) {
-        let count = receive(connection)
+        let count = connection.session.map { receive(connection, through: $0) } ?? receive(connection)
         if count == -TORII_EAGAIN { return }
         guard count >= 0 else { return end(connection) }
         if count == 0 {
@@ -44,6 +44,70 @@ extension StreamListener {
         return count
     }
 
+    /// One read of encrypted octets, and the handling of what they say. Returns the octets read, or -errno.
+    private func receive(_ connection: StreamConnection, through session: TLSSession) -> Int {
+        if connection.isShakingHands, !admitsHandshake() { return -TORII_EAGAIN }
+        let held = connection.awaitsProxyHeader ? connection.input.count : 0
+        if held > 0 { unsafe scratchIn.copyMemory(from: connection.input.contents) }
+        let space = unsafe UnsafeMutableRawBufferPointer(rebasing: scratchIn[held..<held + Self.readSize])
+        let count = unsafe torii_read(connection.descriptor, space.baseAddress, space.count)
+        guard count > 0 else { return count }
+        var octets = unsafe UnsafeRawBufferPointer(rebasing: scratchIn[..<(held + count)])
+        if connection.awaitsProxyHeader {
+            connection.input.removeAll()
+            guard let length = unsafe takeProxyHeader(octets, of: connection) else {
+                unsafe connection.input.append(octets)
+                return count
+            }
+            unsafe octets = UnsafeRawBufferPointer(rebasing: octets[length...])
+        }
+        guard unsafe session.feed(octets) else {
+            connection.isBroken = true
+            return count
+        }
+        let wasShakingHands = connection.isShakingHands
+        handler.batchBegins(at: loop.now)
+        decrypt(connection, session)
+        handler.batchEnds()
+        if wasShakingHands, session.isEstablished {
+            statistics.handshakes &+= 1
+            connection.hasProgressed = true
+        }
+        return count
+    }
+
+    /// Handles all that the octets fed so far say. `scratchIn` is free again: the session has copied them.
+    private func decrypt(_ connection: StreamConnection, _ session: TLSSession) {
+        while true {
+            switch unsafe session.read(into: scratchIn) {
+            case .octets(let count):
+                let octets = unsafe UnsafeRawBufferPointer(rebasing: scratchIn[..<count])
+                if connection.input.isEmpty {
+                    unsafe handleMore(octets, of: connection)
+                } else {
+                    unsafe connection.input.append(octets)
+                    let consumed = unsafe handle(connection.input.contents, of: connection)
+                    connection.input.consume(consumed)
+                }
+            case .nothing: return
+            case .closed:
+                connection.isHalfClosed = true
+                return
+            case .failed:
+                statistics.badTLS &+= 1
+                connection.isClosing = true
+                return
+            }
+        }
+    }
+
+    private func admitsHandshake() -> Bool {
+        if handshakes.round != loop.rounds { handshakes = (loop.rounds, 0) }
+        guard handshakes.count < limits.handshakesPerRound else { return false }
+        handshakes.count += 1
+        return true
+    }
+
     private func handleAll(_ octets: UnsafeRawBufferPointer, of connection: StreamConnection) {
         handler.batchBegins(at: loop.now)
         unsafe handleMore(octets, of: connection)
@@ -72,7 +136,7 @@ extension StreamListener {
     /// - Returns: octets consumed.
     private func handle(_ octets: UnsafeRawBufferPointer, of connection: StreamConnection) -> Int {
         var position = 0
-        if connection.awaitsProxyHeader {
+        if connection.awaitsProxyHeader, connection.session == nil {
             guard let length = unsafe takeProxyHeader(octets, of: connection) else { return 0 }
             position = length
         }
@@ -148,8 +212,11 @@ extension StreamListener {
     /// After handling: writes what was gathered, and decides what to wait for.
     private func finish(_ connection: StreamConnection) {
         writeGathered(connection)
+        writePending(connection)
         let hasWaiting = connection.input.isEmpty == false && !connection.isPaused && !connection.isBlocked
-        if !hasWaiting {
+        if connection.isShakingHands || connection.awaitsProxyHeader {
+            // The whole of it has to be done in the time of one message.
+        } else if !hasWaiting {
             connection.incompleteSince = nil
         } else if connection.hasProgressed || connection.incompleteSince == nil {
             connection.incompleteSince = loop.now

@@ -10,17 +10,17 @@ extension StreamListener {
             return false
         }
         connection.inFlight = max(0, connection.inFlight - 1)
-        guard connection.output.count + octets.count + 2 <= limits.backlog else {
+        guard connection.output.count + connection.plain.count + octets.count + 2 <= limits.backlog else {
             statistics.stalled &+= 1
             connection.isBroken = true
             soil(connection)
             return false
         }
-        let space = unsafe connection.output.reserve(octets.count + 2)
-        unsafe space[0] = UInt8(octets.count >> 8)
-        unsafe space[1] = UInt8(truncatingIfNeeded: octets.count)
-        unsafe UnsafeMutableRawBufferPointer(rebasing: space[2...]).copyMemory(from: octets)
-        connection.output.extend(by: octets.count + 2)
+        if connection.session == nil {
+            unsafe connection.output.append(message: octets)
+        } else {
+            unsafe connection.plain.append(message: octets)
+        }
         statistics.responses &+= 1
         soil(connection)
         return true
@@ -78,6 +78,13 @@ extension StreamListener {
         gathered = 0
         guard !connection.isBroken else { return }
         touch(connection)
+        if let session = connection.session {
+            guard unsafe session.write(octets) else {
+                connection.isBroken = true
+                return
+            }
+            return writePending(connection)
+        }
         guard connection.output.isEmpty else {
             unsafe connection.output.append(octets)
             writeOutput(connection)
@@ -91,6 +98,27 @@ extension StreamListener {
         }
         unsafe connection.output.append(UnsafeRawBufferPointer(rebasing: octets[max(0, written)...]))
         connection.blockedSince = loop.now
+    }
+
+    /// Writes what TLS has made: responses, or its own messages.
+    func writePending(_ connection: StreamConnection) {
+        guard let session = connection.session, session.pending > 0 else { return }
+        let waiting = session.pending
+        let taken = unsafe session.take(into: connection.output.reserve(waiting))
+        connection.output.extend(by: taken)
+        writeOutput(connection)
+    }
+
+    /// Tells a TLS client that the connection ends, if it can be told at once.
+    func sayGoodbye(_ connection: StreamConnection) {
+        guard let session = connection.session, !connection.isBroken, connection.output.isEmpty, gathered == 0
+        else {
+            return
+        }
+        session.finish()
+        guard session.pending > 0 else { return }
+        let taken = unsafe session.take(into: scratchOut)
+        _ = unsafe torii_write(connection.descriptor, scratchOut.baseAddress, taken)
     }
 
     /// Writes what waits. Afterwards the connection is blocked unless all of it went out.
@@ -115,7 +143,13 @@ extension StreamListener {
 
     /// Writes what waits, goes on with transfers and with queries that paused.
     func write(_ connection: StreamConnection) {
-        writeOutput(connection)
+        if let session = connection.session, !connection.plain.isEmpty {
+            if unsafe !session.write(connection.plain.contents) { connection.isBroken = true }
+            connection.plain.removeAll()
+            writePending(connection)
+        } else {
+            writeOutput(connection)
+        }
         var hasMore = false
         if !connection.isBlocked, !connection.isBroken, !connection.sources.isEmpty {
             hasMore = pump(connection)
@@ -155,7 +189,7 @@ extension StreamListener {
 
     /// Ends the connection if its time has come, else watches it for what it needs.
     func settle(_ connection: StreamConnection, wantsTurn: Bool = false) {
-        let isDone = connection.output.isEmpty && connection.sources.isEmpty
+        let isDone = connection.isWritten && connection.sources.isEmpty
         let hasEnded = connection.isClosing || (connection.isHalfClosed && connection.inFlight == 0)
         guard !connection.isBroken, !(isDone && hasEnded) else { return end(connection) }
         var wanted: Readiness = []

@@ -1,6 +1,6 @@
 internal import CShims
 
-/// Serves DNS over TCP on one listening socket: one read, all complete messages, one write.
+/// Serves DNS over TCP, or over TLS (RFC 7858), on one listening socket: one read, all complete messages, one write.
 ///
 /// A client may send further queries before the first is answered, and gets responses in the order they are ready
 /// (RFC 7766 6.2.1.1). What a client can make us hold is bounded by ``StreamLimits``: a client that does not read is
@@ -17,6 +17,9 @@ internal import CShims
     let handler: any QueryHandler
     let limits: StreamLimits
     let proxies: ProxyTrust?
+    private var tls: TLSContext?
+    /// Handshakes served in the round of that number.
+    var handshakes: (round: UInt64, count: Int) = (0, 0)
     /// Where reads and writes of all connections happen; nothing stays here between rounds.
     let scratchIn: UnsafeMutableRawBufferPointer
     let scratchOut: UnsafeMutableRawBufferPointer
@@ -43,17 +46,20 @@ internal import CShims
 
     /// Starts serving `socket` on `loop`, which keeps the listener alive until ``close()``.
     ///
-    /// - Parameter proxies: who must send a PROXY header; nil = nobody may.
+    /// - Parameters:
+    ///   - proxies: who must send a PROXY header (before TLS); nil = nobody may.
+    ///   - tls: what to show to clients; nil = plain TCP. One context serves all workers.
     /// - Throws: ``TransportError``: watch or tooManyListeners.
     package init(
         _ socket: ListeningSocket, on loop: EventLoop, handler: any QueryHandler,
-        limits: StreamLimits = StreamLimits(), proxies: ProxyTrust? = nil
+        limits: StreamLimits = StreamLimits(), proxies: ProxyTrust? = nil, tls: TLSContext? = nil
     ) throws(TransportError) {
         self.socket = socket
         self.loop = loop
         self.handler = handler
         self.limits = limits
         self.proxies = proxies
+        self.tls = tls
         census = ClientCensus(limits)
         let shortest = min(limits.idleTimeout, limits.messageTimeout, limits.writeTimeout)
         sweepPeriod = min(.seconds(1), max(.milliseconds(20), shortest / 4))
@@ -72,6 +78,11 @@ internal import CShims
     deinit {
         unsafe scratchIn.deallocate()
         unsafe scratchOut.deallocate()
+    }
+
+    /// Shows another certificate to connections that begin from now on. Does nothing on plain TCP.
+    package func replace(tls: TLSContext) {
+        if self.tls != nil { self.tls = tls }
     }
 
     /// Stops serving and closes all connections.
@@ -134,8 +145,12 @@ internal import CShims
         }
         let peer = Peer(
             address: remote, local: localAddress(of: descriptor),
-            route: UInt64(generations[place]) << 32 | UInt64(place + 1), listener: index, transport: .tcp)
-        let connection = StreamConnection(index: place, descriptor: descriptor, peer: peer, now: loop.now)
+            route: UInt64(generations[place]) << 32 | UInt64(place + 1), listener: index,
+            transport: tls == nil ? .tcp : .tls)
+        let connection = StreamConnection(
+            index: place, descriptor: descriptor, session: tls.flatMap { TLSSession($0) }, peer: peer,
+            now: loop.now)
+        if tls != nil { connection.incompleteSince = loop.now }
         connection.awaitsProxyHeader = isProxy
         connection.isCounted = !isProxy
         do {
@@ -250,6 +265,7 @@ internal import CShims
             } else {
                 connection.input.release()
                 connection.output.release()
+                connection.plain.release()
             }
         }
         if statistics.open > 0 { armSweep() }
@@ -261,6 +277,7 @@ internal import CShims
     func end(_ connection: StreamConnection) {
         guard !connection.isClosed else { return }
         connection.isClosed = true
+        sayGoodbye(connection)
         loop.unwatch(connection.descriptor, isClosing: true)
         _ = torii_close(connection.descriptor)
         dequeue(connection)

@@ -22,6 +22,12 @@ final class TestClient {
         Self.with(server) { _ = Glibc.connect(descriptor, $0, $1) }
     }
 
+    /// The next client of a listening socket; nil when none waits.
+    init?(accepting socket: ListeningSocket) {
+        descriptor = Glibc.accept(socket.descriptor, nil, nil)
+        if descriptor < 0 { return nil }
+    }
+
     deinit { _ = Glibc.close(descriptor) }
 
     static func with(_ address: SocketAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Void) {

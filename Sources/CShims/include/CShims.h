@@ -7,6 +7,7 @@
 #include "torii_ldns_text.h"
 #include "torii_net.h"
 #include "torii_netfilter.h"
+#include "torii_tls.h"
 #include "torii_verify.h"
 
 #endif
