@@ -189,6 +189,41 @@ package struct HeaderFlags: OptionSet, Hashable, Sendable {
     @inlinable package static var authenticData: HeaderFlags { HeaderFlags(rawValue: 0x0020) }
     @inlinable package static var checkingDisabled: HeaderFlags { HeaderFlags(rawValue: 0x0010) }
 
+    // The operations of `OptionSet`, written out: generic code of another module does not know this type's parts and
+    // would look each of them up for every packet.
+
+    /// The union of `elements`.
+    package init(arrayLiteral elements: HeaderFlags...) {
+        rawValue = 0
+        for element in elements { rawValue |= element.rawValue }
+    }
+
+    /// Whether all bits of `other` are set.
+    package func contains(_ other: HeaderFlags) -> Bool {
+        rawValue & other.rawValue == other.rawValue
+    }
+
+    /// Sets the bits of `other`.
+    @discardableResult
+    package mutating func insert(_ other: HeaderFlags) -> (inserted: Bool, memberAfterInsert: HeaderFlags) {
+        let isNew = !contains(other)
+        rawValue |= other.rawValue
+        return (isNew, other)
+    }
+
+    /// Sets the bits of `other`.
+    package mutating func formUnion(_ other: HeaderFlags) { rawValue |= other.rawValue }
+
+    /// The bits that are set in either.
+    package func union(_ other: HeaderFlags) -> HeaderFlags {
+        HeaderFlags(rawValue: rawValue | other.rawValue)
+    }
+
+    /// The bits that are set in both.
+    package func intersection(_ other: HeaderFlags) -> HeaderFlags {
+        HeaderFlags(rawValue: rawValue & other.rawValue)
+    }
+
     /// The opcode among the bits.
     package var opcode: Opcode { Opcode(rawValue: UInt8((rawValue >> 11) & 0xf)) }
     /// The header's part of the response code.

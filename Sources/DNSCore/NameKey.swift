@@ -34,25 +34,30 @@
     /// - Returns: false when there is no whole, uncompressed name; the key then holds the root.
     package mutating func load(_ bytes: borrowing RawSpan, at offset: Int) -> Bool {
         guard offset >= 0, offset < bytes.byteCount else { return reset() }
-        let available = min(bytes.byteCount - offset, 255)
+        let readable = bytes.byteCount - offset
+        let available = min(readable, 255)
+        let offsets = unsafe offsetsBase
         var position = 0
         var count = 0
-        while position < available {
-            let length = Int(unsafe bytes.unsafeLoad(fromByteOffset: offset + position, as: UInt8.self))
-            unsafe offsetsBase[count] = UInt8(position)
-            if length == 0 {
-                unsafe bytes.withUnsafeBytes { raw in
-                    guard let base = raw.baseAddress else { return }
-                    unsafe copyLowercased(base + offset, count: position + 1)
+        let isWhole = unsafe bytes.withUnsafeBytes { raw in
+            guard let start = raw.baseAddress else { return false }
+            let source = unsafe (start + offset).assumingMemoryBound(to: UInt8.self)
+            while position < available {
+                let label = Int(unsafe source[position])
+                unsafe offsets[count] = UInt8(truncatingIfNeeded: position)
+                position &+= 1 &+ label
+                if label == 0 {
+                    unsafe copyLowercased(UnsafeRawPointer(source), count: position, readable: readable)
+                    return true
                 }
-                finish(labelCount: count, length: position + 1)
-                return true
+                guard label < 64 else { return false }
+                count &+= 1
             }
-            guard length < 64 else { return reset() }
-            position += 1 + length
-            count += 1
+            return false
         }
-        return reset()
+        guard isWhole else { return reset() }
+        finish(labelCount: count, length: position)
+        return true
     }
 
     /// Loads `name`.
@@ -107,18 +112,20 @@
         return false
     }
 
-    /// Copies in words of 8; length octets are below 64 and so never mistaken for capital letters.
-    private func copyLowercased(_ source: UnsafeRawPointer, count: Int) {
+    /// Copies in words of 8, beyond `count` where there is something to read: there is room for it, and nobody looks
+    /// at it. Length octets are below 64 and so never mistaken for capital letters.
+    @inline(__always)
+    private func copyLowercased(_ source: UnsafeRawPointer, count: Int, readable: Int) {
         let target = unsafe UnsafeMutableRawPointer(octetsBase)
         var index = 0
-        while index + 8 <= count {
+        while index < count, index &+ 8 <= readable {
             let word = unsafe source.loadUnaligned(fromByteOffset: index, as: UInt64.self)
             unsafe target.storeBytes(of: NameKey.lowercase(word), toByteOffset: index, as: UInt64.self)
-            index += 8
+            index &+= 8
         }
         while index < count {
             unsafe octetsBase[index] = source.load(fromByteOffset: index, as: UInt8.self).lowercasedASCII
-            index += 1
+            index &+= 1
         }
     }
 
@@ -132,6 +139,7 @@
         return word | capital >> 2
     }
 
+    @inline(__always)
     private mutating func finish(labelCount count: Int, length octets: Int) {
         length = octets
         labelCount = count
