@@ -10,6 +10,8 @@ struct Listeners {
     }
 
     private(set) var sockets: [Way: [ListeningSocket]] = [:]
+    /// Front ends whose PROXY header names the client, by way.
+    private(set) var proxies: [Way: ProxyTrust] = [:]
 
     /// Opens what `sections` name and is not open yet; closes nothing.
     ///
@@ -23,6 +25,7 @@ struct Listeners {
                     address: SocketAddress(IPEndpoint(section.address, port: section.port)),
                     transport: TransportKind(option))
                 guard sockets[way] == nil else { continue }
+                if !section.proxyFrom.isEmpty { proxies[way] = ProxyTrust(section.proxyFrom) }
                 do {
                     sockets[way] = try ListeningSocket.open(
                         way.address, stream: way.transport != .udp, count: workers)
@@ -48,7 +51,10 @@ struct Listeners {
             }
         }
         let gone = Set(sockets.keys).subtracting(kept)
-        for way in gone { sockets[way] = nil }
+        for way in gone {
+            sockets[way] = nil
+            proxies[way] = nil
+        }
         return gone
     }
 }
@@ -77,5 +83,13 @@ extension StreamLimits {
         idleTimeout = section.tcpIdleTimeout
         messageTimeout = section.tcpReadTimeout
         writeTimeout = section.tcpWriteTimeout
+    }
+}
+
+extension ProxyTrust {
+    /// Trust in the front ends of a `proxy-from` list.
+    init(_ prefixes: [IPPrefix]) {
+        self.init(
+            prefixes.map { Prefix(SocketAddress(IPEndpoint($0.address, port: 0)), bits: $0.length) })
     }
 }

@@ -8,12 +8,14 @@ final class WorkerListeners {
     /// Starts listening on `socket`.
     ///
     /// - Throws: ``TransportError``.
-    func add(_ socket: ListeningSocket, _ way: Listeners.Way, worker: Worker, limits: StreamLimits)
-        throws(TransportError)
-    {
+    func add(
+        _ socket: ListeningSocket, _ way: Listeners.Way, worker: Worker, limits: StreamLimits, proxies: ProxyTrust?
+    ) throws(TransportError) {
         switch way.transport {
-        case .udp: datagrams[way] = try UDPListener(socket, on: worker.loop, handler: worker)
-        case .tcp: streams[way] = try StreamListener(socket, on: worker.loop, handler: worker, limits: limits)
+        case .udp: datagrams[way] = try UDPListener(socket, on: worker.loop, handler: worker, proxies: proxies)
+        case .tcp:
+            streams[way] = try StreamListener(
+                socket, on: worker.loop, handler: worker, limits: limits, proxies: proxies)
         case .tls, .https: break
         }
     }

@@ -20,6 +20,9 @@ package struct ListenSection: ConfigurationRecord {
     /// The path of `https` requests.
     package let path: String
 
+    /// Front ends whose PROXY v2 header names the client; from them the header must be there, from others it must not.
+    package let proxyFrom: [IPPrefix]
+
     package init(_ section: ConfigurationSection) {
         address = section.required("address", .address, placeholder: .loopbackIPv4)
         let list = section.list("protocols", .choice, default: [ListenProtocolOption.udp, .tcp])
@@ -28,6 +31,7 @@ package struct ListenSection: ConfigurationRecord {
         protocols = Set(list)
         certificate = section.file("certificate")
         key = section.file("key")
+        proxyFrom = section.list("proxy-from", .prefix)
         path = section.value("path", .text(limit: 255), default: "/dns-query")
 
         if list.isEmpty { section.report("names no protocol", on: "protocols") }
