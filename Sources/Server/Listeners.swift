@@ -10,6 +10,8 @@ struct Listeners {
     }
 
     private(set) var sockets: [Way: [ListeningSocket]] = [:]
+    /// What is shown to clients of encrypted ways.
+    private(set) var contexts: [Way: TLSContext] = [:]
     /// Front ends whose PROXY header names the client, by way.
     private(set) var proxies: [Way: ProxyTrust] = [:]
 
@@ -25,8 +27,13 @@ struct Listeners {
                     address: SocketAddress(IPEndpoint(section.address, port: section.port)),
                     transport: TransportKind(option))
                 guard sockets[way] == nil else { continue }
+                guard way.transport != .https else {
+                    for way in opened { sockets[way] = nil }
+                    throw .cannotListen(address: "\(way.address)", reason: "https is not part of this build")
+                }
                 if !section.proxyFrom.isEmpty { proxies[way] = ProxyTrust(section.proxyFrom) }
                 do {
+                    if way.transport.isEncrypted { contexts[way] = try Listeners.context(section, way) }
                     sockets[way] = try ListeningSocket.open(
                         way.address, stream: way.transport != .udp, count: workers)
                     opened.insert(way)
@@ -37,6 +44,12 @@ struct Listeners {
             }
         }
         return opened
+    }
+
+    private static func context(_ section: ListenSection, _ way: Way) throws(TransportError) -> TLSContext {
+        try TLSContext(
+            SecureIdentity(certificateFile: section.certificate ?? "", keyFile: section.key ?? ""),
+            transport: way.transport)
     }
 
     /// Forgets the ways that `sections` no longer name; their sockets close when their listeners let go.
@@ -54,6 +67,7 @@ struct Listeners {
         for way in gone {
             sockets[way] = nil
             proxies[way] = nil
+            contexts[way] = nil
         }
         return gone
     }

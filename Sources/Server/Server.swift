@@ -101,7 +101,8 @@ final class Server: @unchecked Sendable {
             workerListeners = workers.map { _ in WorkerListeners() }
             for (way, sockets) in listeners.sockets {
                 for (index, worker) in workers.enumerated() {
-                    try workerListeners[index].add(sockets[index], way, worker: worker, limits: limits, proxies: listeners.proxies[way])
+                    try workerListeners[index].add(sockets[index], way, worker: worker, limits: limits, proxies: listeners.proxies[way],
+                        tls: listeners.contexts[way])
                 }
             }
         } catch {
@@ -184,7 +185,7 @@ final class Server: @unchecked Sendable {
         let limits = StreamLimits(next.limits, workers: core.workers.count)
         for worker in core.workers {
             let sockets = opened.compactMap { way in
-                listeners.sockets[way].map { (way, $0[worker.index], listeners.proxies[way]) }
+                listeners.sockets[way].map { (way, $0[worker.index], listeners.proxies[way], listeners.contexts[way]) }
             }
             let own = workerListeners[worker.index]
             let box = ListenerChange(listeners: own, added: sockets, gone: gone, limits: limits)
@@ -216,12 +217,12 @@ final class Server: @unchecked Sendable {
 private final class ListenerChange: @unchecked Sendable {
     // Sendable: handed to one thread, which is the only one to use it from then on.
     let listeners: WorkerListeners
-    let added: [(Listeners.Way, ListeningSocket, ProxyTrust?)]
+    let added: [(Listeners.Way, ListeningSocket, ProxyTrust?, TLSContext?)]
     let gone: Set<Listeners.Way>
     let limits: StreamLimits
 
     init(
-        listeners: WorkerListeners, added: [(Listeners.Way, ListeningSocket, ProxyTrust?)], gone: Set<Listeners.Way>,
+        listeners: WorkerListeners, added: [(Listeners.Way, ListeningSocket, ProxyTrust?, TLSContext?)], gone: Set<Listeners.Way>,
         limits: StreamLimits
     ) {
         self.listeners = listeners
@@ -231,9 +232,9 @@ private final class ListenerChange: @unchecked Sendable {
     }
 
     func apply(to worker: Worker) {
-        for (way, socket, proxies) in added {
+        for (way, socket, proxies, tls) in added {
             do throws(TransportError) {
-                try listeners.add(socket, way, worker: worker, limits: limits, proxies: proxies)
+                try listeners.add(socket, way, worker: worker, limits: limits, proxies: proxies, tls: tls)
             } catch {
                 Logs.server.error("cannot listen on \(way.address): \(error)")
             }

@@ -9,14 +9,14 @@ final class WorkerListeners {
     ///
     /// - Throws: ``TransportError``.
     func add(
-        _ socket: ListeningSocket, _ way: Listeners.Way, worker: Worker, limits: StreamLimits, proxies: ProxyTrust?
+        _ socket: ListeningSocket, _ way: Listeners.Way, worker: Worker, limits: StreamLimits, proxies: ProxyTrust?,
+        tls: TLSContext?
     ) throws(TransportError) {
         switch way.transport {
         case .udp: datagrams[way] = try UDPListener(socket, on: worker.loop, handler: worker, proxies: proxies)
-        case .tcp:
+        case .tcp, .tls, .https:
             streams[way] = try StreamListener(
-                socket, on: worker.loop, handler: worker, limits: limits, proxies: proxies)
-        case .tls, .https: break
+                socket, on: worker.loop, handler: worker, limits: limits, proxies: proxies, tls: tls)
         }
     }
 
