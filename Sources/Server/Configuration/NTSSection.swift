@@ -40,6 +40,9 @@ package struct NTSSection: ConfigurationRecord {
     /// A reply over a bound is released unheld, and counted.
     package let limits: NTSLimitsSection
 
+    /// TSIG keys with which routers may announce themselves; nobody may when there is none.
+    package let registrationKeys: [Name]
+
     package init(_ section: ConfigurationSection) {
         enabled = section.value("enabled", .flag, default: section.isPresent || section.context.isDescribing)
         source = section.record("source")
@@ -56,7 +59,11 @@ package struct NTSSection: ConfigurationRecord {
         ecsFrom = section.list("ecs-from", .prefix)
         clientMap = section.records("client-map")
         hairpin = section.value("hairpin", .flag, default: false)
+        registrationKeys = section.list("registration-keys", .name)
         limits = section.record("limits")
+        for key in registrationKeys {
+            section.refer(to: key.lowercased.description, in: "keys", on: "registration-keys")
+        }
     }
 }
 

@@ -103,6 +103,7 @@ extension NTSConfiguration {
         ecsFrom = section.ecsFrom
         clientMap = section.clientMap.map { ClientMapping(prefix: $0.from, address: $0.address) }
         isHairpinAnswered = section.hairpin
+        registrationKeys = section.registrationKeys
         limits.holds = section.limits.holds
         limits.perClient = section.limits.perClient
         limits.perRouter = section.limits.perRouter

@@ -8,7 +8,7 @@ enum ServerCommands {
         CommandList(
             StatusCommand.commands(server) + ZoneCommands.commands(server) + CacheCommands.commands(server) + TraceCommand.commands(server)
                 + UpdateCommands.commands(server)
-                + LogCommands.commands(server) + KeyCommands.commands(server))
+                + LogCommands.commands(server) + KeyCommands.commands(server) + DNSSECCommands.commands(server))
     }
 }
 

@@ -14,8 +14,8 @@ final class NTSPlugin: AnswerPlugin {
 
     init(_ configuration: NTSConfiguration, worker: Worker) {
         self.configuration = configuration
-        policy = TargetPolicy(configuration)
         memory = worker.core.targetMemory
+        policy = TargetPolicy(configuration, memory: memory)
     }
 
     func consider(

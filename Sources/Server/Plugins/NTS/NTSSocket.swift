@@ -4,8 +4,12 @@ internal import NTS
 internal import Transport
 
 /// The negotiation socket: brings datagrams and errors to the ``NTSDesk``.
-final class NTSSocket: DatagramSocketHandler {
+final class NTSSocket: DatagramSocketHandler, EchoSocketHandler {
     weak var desk: NTSDesk?
+
+    func received(_ octets: [UInt8], from remote: SocketAddress) {
+        desk?.receiveEcho(octets, from: IPAddress(remote))
+    }
 
     func received(
         _ octets: UnsafeRawBufferPointer, from remote: SocketAddress, to local: SocketAddress, interface: UInt32,
@@ -31,6 +35,9 @@ extension Worker {
             configuration.source.address == .anyIPv4
             ? try? DatagramSocket(SocketAddress(IPEndpoint(.anyIPv6, port: configuration.source.port)), on: loop, handler: handler)
             : nil
+        // The ICMP form needs a raw socket; it is opened only where the form is used.
+        let usesEcho = configuration.form == .icmp || configuration.targets.routers.contains { $0.form == .icmp }
+        let echo = usesEcho ? try EchoSocket(on: loop, handler: handler) : nil
         let negotiator = Negotiator(configuration: configuration, memory: core.targetMemory, keys: keys)
         let desk = NTSDesk(
             negotiator, worker: self,
@@ -39,7 +46,7 @@ extension Worker {
                 unsafe octets.withUnsafeBytes { raw in
                     _ = unsafe way.send(raw, to: SocketAddress(target))
                 }
-            }, sendEcho: { _, _ in })
+            }, sendEcho: { octets, target in echo?.send(octets, to: SocketAddress(IPEndpoint(target, port: 0))) })
         handler.desk = desk
         ntsDesk = desk
         ntsSockets = [socket] + [other].compactMap { $0 }
