@@ -196,6 +196,10 @@ bool torii_nflog_next(const uint8_t *octets, size_t length, size_t *offset, tori
                 if (size >= 4)
                     out->mark = big32(data);
                 break;
+            case NFULA_PREFIX:
+                if (size >= 1)
+                    out->tag = (char)data[0];
+                break;
             case NFULA_IFINDEX_INDEV:
                 if (size >= 4)
                     out->in_interface = big32(data);
@@ -389,6 +393,28 @@ int torii_conntrack_delete(int fd, const torii_flow_filter *filter)
             deleted++;
     free(found);
     return result < 0 ? result : deleted;
+}
+
+int torii_conntrack_delete_flow(int fd, uint8_t family, uint8_t protocol, const uint8_t *source,
+                                const uint8_t *destination, uint16_t source_port, uint16_t destination_port)
+{
+    request r;
+    bool is_four = family == 4;
+    size_t width = is_four ? 4 : 16;
+    uint16_t from = htons(source_port), to = htons(destination_port);
+    begin(&r, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, is_four ? AF_INET : AF_INET6, 0);
+    size_t tuple = nest(&r, CTA_TUPLE_ORIG);
+    size_t ip = nest(&r, CTA_TUPLE_IP);
+    put(&r, is_four ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, source, width);
+    put(&r, is_four ? CTA_IP_V4_DST : CTA_IP_V6_DST, destination, width);
+    end_nest(&r, ip);
+    size_t layer = nest(&r, CTA_TUPLE_PROTO);
+    put(&r, CTA_PROTO_NUM, &protocol, sizeof protocol);
+    put(&r, CTA_PROTO_SRC_PORT, &from, sizeof from);
+    put(&r, CTA_PROTO_DST_PORT, &to, sizeof to);
+    end_nest(&r, layer);
+    end_nest(&r, tuple);
+    return transact(fd, &r);
 }
 
 /* Interfaces */

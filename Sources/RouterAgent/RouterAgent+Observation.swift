@@ -14,6 +14,13 @@ extension RouterAgent {
 
     /// The first packet of a flow that a permission let in.
     private func observeUse(_ packet: LoggedPacket) {
+        guard packet.tag == 0 else {
+            early.note(
+                EarlyFlows.Flow(
+                    source: packet.source, destination: packet.destination, transport: packet.transport,
+                    sourcePort: packet.sourcePort, destinationPort: packet.destinationPort), now: now)
+            return
+        }
         metrics.flows &+= 1
         cache.used(
             gn: packet.source, host: packet.source.isIPv6 ? packet.destination : nil, now: now,

@@ -39,6 +39,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     var innerTimer: TimerToken?
     var leaseFiles: [String: LeaseFileState] = [:]
     var registrar = Registrar()
+    var early = EarlyFlows()
     var sockets: [DatagramSocket] = []
     var echoes: EchoSocket?
     var requesters: [UInt64: Requester] = [:]
@@ -144,7 +145,9 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         }
         guard !lists.isEmpty else { return }
         let results = apply(lists)
-        for router in outsideAddresses { connections?.forgetUntranslated(untranslated, to: router) }
+        for asker in untranslated {
+            for flow in early.take(asker, now: now) { connections?.forget(flow) }
+        }
         for flow in forgotten {
             connections?.forgetFlows(of: flow.gn, to: flow.host, mark: UInt32(configuration.nftables.mark))
         }

@@ -19,6 +19,7 @@ typedef struct {
     uint32_t in_interface;    /* 0 = none */
     uint32_t out_interface;
     uint32_t mark;
+    char tag;                 /* the first character of the rule's log prefix; 0 = none */
     const uint8_t *payload;   /* from the IP header on; within the octets given */
     uint32_t length;
 } torii_logged;
@@ -49,6 +50,11 @@ typedef struct {
 
 /* Deletes the entries that match. Returns how many. */
 int torii_conntrack_delete(int fd, const torii_flow_filter *filter);
+
+/* Deletes the one flow whose first packet is described; its cost does not depend on the table's size. Addresses have 4
+   or 16 octets, ports are in host order. Returns 0, or -ENOENT when there is none. */
+int torii_conntrack_delete_flow(int fd, uint8_t family, uint8_t protocol, const uint8_t *source,
+                                const uint8_t *destination, uint16_t source_port, uint16_t destination_port);
 
 /* Interfaces */
 

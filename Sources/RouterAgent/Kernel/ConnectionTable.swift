@@ -15,30 +15,17 @@ final class ConnectionTable {
 
     deinit { _ = torii_close(descriptor) }
 
-    /// Deletes flows from any of `askers` to `router` that are not translated: made before there was a permission, they
-    /// would keep their ports untranslated.
-    func forgetUntranslated(_ askers: Set<IPAddress>, to router: IPAddress) {
-        guard router.isIPv4, !askers.isEmpty else { return }
-        var filter = unsafe torii_flow_filter()
-        unsafe filter.family = 4
-        unsafe filter.only_untranslated = true
-        unsafe filter.has_destination = true
-        unsafe store(router, in: &filter.destination)
-        if askers.count == 1, let only = askers.first {
-            unsafe filter.has_source = true
-            unsafe store(only, in: &filter.source)
-            unsafe delete(&filter)
-            return
-        }
-        let octets = askers.flatMap(\.octets)
-        unsafe octets.withUnsafeBufferPointer { buffer in
-            unsafe filter.sources = buffer.baseAddress
-            unsafe filter.source_count = UInt32(askers.count)
-            unsafe delete(&filter)
-        }
+    /// Deletes the one flow whose first packet was `flow`, if the kernel has it.
+    func forget(_ flow: EarlyFlows.Flow) {
+        let source = flow.source.octets
+        let destination = flow.destination.octets
+        let result = unsafe torii_conntrack_delete_flow(
+            descriptor, flow.source.isIPv6 ? 6 : 4, flow.transport, source, destination, flow.sourcePort,
+            flow.destinationPort)
+        if result == 0 { deleted &+= 1 }
     }
 
-    /// Deletes flows of `gn` that our table led to `host`.
+    /// Deletes flows of `gn` that our table led to `host`. Walks the whole table: for the owner's commands.
     func forgetFlows(of gn: IPAddress, to host: IPAddress, mark: UInt32) {
         var filter = unsafe torii_flow_filter()
         unsafe filter.family = gn.isIPv6 ? 6 : 4

@@ -16,6 +16,13 @@ struct KernelTable {
     private struct PortKey: Hashable { var gn: IPAddress, transport: UInt8, port: UInt16 }
     private struct PortTarget { var host: IPAddress, port: UInt16, until: Duration }
 
+    /// What a transaction has changed of our knowledge, in case the kernel refuses it.
+    private struct Journal {
+        var targets: [IPAddress: Target?] = [:]
+        var ports: [PortKey: PortTarget?] = [:]
+    }
+
+    private var journal = Journal()
     private let nftables: Nftables
     private(set) var ruleset: Ruleset
     private var targets: [IPAddress: Target] = [:]
@@ -69,20 +76,14 @@ struct KernelTable {
     /// - Returns: for each list whether the kernel has it.
     mutating func apply(_ lists: [[KernelChange]], now: Duration) -> [Bool] {
         if targets.count > ruleset.entries || ports.count > ruleset.entries { forget(now) }
-        let saved = (targets, ports)
         if commit(lists, now) { return lists.map { _ in true } }
-        (targets, ports) = saved
         guard lists.count > 1 else { return [false] }
-        return lists.map { list in
-            let saved = (targets, ports)
-            if commit([list], now) { return true }
-            (targets, ports) = saved
-            return false
-        }
+        return lists.map { commit([$0], now) }
     }
 
     private mutating func commit(_ lists: [[KernelChange]], _ now: Duration) -> Bool {
         var batch = ElementBatch(table: ruleset.table)
+        journal = Journal()
         for list in lists {
             for change in list { write(change, into: &batch, now) }
         }
@@ -90,9 +91,21 @@ struct KernelTable {
             commits &+= 1
             return true
         }
+        for (gn, target) in journal.targets { targets[gn] = target }
+        for (key, port) in journal.ports { ports[key] = port }
         failures &+= 1
         lastError = error
         return false
+    }
+
+    private mutating func set(_ target: Target?, of gn: IPAddress) {
+        if journal.targets[gn] == nil { journal.targets[gn] = .some(targets[gn]) }
+        targets[gn] = target
+    }
+
+    private mutating func set(_ target: PortTarget?, of key: PortKey) {
+        if journal.ports[key] == nil { journal.ports[key] = .some(ports[key]) }
+        ports[key] = target
     }
 
     /// Drops what the kernel has forgotten too.
@@ -108,7 +121,7 @@ struct KernelTable {
             clear(gn, in: &batch, now)
             batch.add("map", "rc4", "\(gn) timeout \(lifetime + 5)s : \(host)")
             batch.add("set", gate == .window ? "win4" : "once4", "\(gn) timeout \(lifetime)s")
-            targets[gn] = Target(host: host, until: now + .seconds(Int(lifetime) + 5))
+            set(Target(host: host, until: now + .seconds(Int(lifetime) + 5)), of: gn)
         case .narrow(let gn, let lifetime):
             batch.begin(subject: gn)
             batch.clear("win4", "\(gn)")
@@ -117,7 +130,7 @@ struct KernelTable {
         case .close(let gn, _):
             batch.begin(subject: gn)
             clear(gn, in: &batch, now)
-            targets[gn] = nil
+            set(nil, of: gn)
         case .openPinhole(let gn, let host, let lifetime):
             batch.begin(subject: gn)
             batch.clear("pin6", "\(gn) . \(host)")
@@ -131,12 +144,12 @@ struct KernelTable {
             batch.begin(subject: gn, part: Int(port))
             clear(key, element, in: &batch, now)
             batch.add("map", "port4", "\(element) timeout \(lifetime)s : \(host) . \(hostPort)")
-            ports[key] = PortTarget(host: host, port: hostPort, until: now + .seconds(Int(lifetime)))
+            set(PortTarget(host: host, port: hostPort, until: now + .seconds(Int(lifetime))), of: key)
         case .closePort(let gn, let transport, let port, _, _):
             let key = PortKey(gn: gn, transport: transport, port: port)
             batch.begin(subject: gn, part: Int(port))
             clear(key, "\(gn) . \(transport == 17 ? "udp" : "tcp") . \(port)", in: &batch, now)
-            ports[key] = nil
+            set(nil, of: key)
         case .block(let gn, let host, let seconds):
             let set = gn.isIPv6 ? "revoked6" : "revoked4"
             batch.begin(subject: gn, part: -1)

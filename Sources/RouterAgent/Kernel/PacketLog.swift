@@ -8,6 +8,8 @@ struct LoggedPacket {
     var group: UInt16
     /// 0 prerouting, 4 postrouting.
     var hook: UInt8
+    /// The first character of the rule's prefix; 0 = none.
+    var tag: UInt8
     var inInterface: UInt32
     var source: IPAddress
     var destination: IPAddress
@@ -20,7 +22,7 @@ struct LoggedPacket {
     var payload: [UInt8]
 
     /// Reads an IP packet; nil when it is neither IPv4 nor IPv6, or a fragment that is not the first.
-    init?(_ record: borrowing RawSpan, group: UInt16, hook: UInt8, inInterface: UInt32) {
+    init?(_ record: borrowing RawSpan, group: UInt16, hook: UInt8, inInterface: UInt32, tag: UInt8 = 0) {
         guard let first = record.octet(at: 0) else { return nil }
         let start: Int
         let end: Int
@@ -51,6 +53,7 @@ struct LoggedPacket {
         guard start >= 20, start <= end, let payload = record.copy(start..<end) else { return nil }
         self.group = group
         self.hook = hook
+        self.tag = tag
         self.inInterface = inInterface
         self.payload = payload
         let hasPorts = (transport == 6 || transport == 17) && payload.count >= 4
@@ -113,7 +116,8 @@ struct LoggedPacket {
             guard let payload = unsafe record.payload else { continue }
             let span = unsafe RawSpan(_unsafeStart: payload, byteCount: Int(record.length))
             let packet = unsafe LoggedPacket(
-                span, group: record.group, hook: record.hook, inInterface: record.in_interface)
+                span, group: record.group, hook: record.hook, inInterface: record.in_interface,
+                tag: UInt8(bitPattern: record.tag))
             if let packet { handler(packet) }
         }
     }

@@ -66,6 +66,7 @@ struct Ruleset {
                     ip saddr . meta l4proto . th dport @port4 goto use_port
                     ip saddr @once4 delete @once4 { ip saddr } goto use
                     ip saddr @win4 goto use
+                    meta l4proto { tcp, udp } limit rate 200/second burst 200 packets log prefix "early" group \(useGroup) queue-threshold 1 snaplen 64
                 }
                 chain use {
                     ct mark set ct mark or \(markText)
