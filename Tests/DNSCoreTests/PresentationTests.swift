@@ -112,7 +112,8 @@ import Testing
             "a TYPE1234 x",
             "a TYPE1234 \\# 2 00", "a APL 1:192.0.2.0/33", "a HIP 2 0 AA==", "a DNSKEY 256 3 8 A",
             "a OPT \\# 0",
-            "a ANY", "a TYPE0 \\# 0", "a TSIG \\# 0", "", "a", "a 60 IN", "a 99999999999 A 192.0.2.1",
+            "a ANY", "a TYPE0 \\# 0", "a TSIG \\# 0", "a ZONEMD 1 1 1 0011223344", "a DHCID AA==", "", "a",
+            "a 60 IN", "a 99999999999 A 192.0.2.1",
             "a A 192.0.2.1 x",
         ])
     func refused(text: String) {

@@ -24,12 +24,26 @@ extension ZoneTextLexer {
             // The readers of lists stand on their first token, if there is one, and run to the entry's end.
             if try nextToken(pairs: next == .serviceParameters) { continue }
             switch next {
-            case .typeBitmap, .serviceParameters, .base64OrNothing: return
+            case .typeBitmap, .serviceParameters, .base64OrNothing: return try checkForm(of: type, data)
             case .nxtBitmap: return try data.append(0)
             default: throw .missingField(next.expectation)
             }
         }
         if !isAtEntryEnd, try nextToken() { throw .surplusField(text: tokenText) }
+        try checkForm(of: type, data)
+    }
+
+    /// What the fields alone do not see, such as the shortest digest of a ZONEMD.
+    ///
+    /// Left out where fields that could be read cannot be malformed: the types that zones are full of.
+    private func checkForm(of type: RRType, _ data: borrowing RDataBuffer) throws(ZoneTextError.Reason) {
+        switch type {
+        case .a, .aaaa, .ns, .cname, .soa, .ptr, .mx, .txt, .srv, .dname, .ds, .rrsig, .nsec, .dnskey, .nsec3,
+            .nsec3param:
+            break
+        default:
+            guard RecordData(data.octets).isWellFormed(as: type) else { throw .malformedData(type) }
+        }
     }
 
     /// `\#` begins data in the form of RFC 3597 5.
