@@ -1,6 +1,7 @@
 internal import DNSCore
 internal import Operations
 internal import Resolver
+internal import Transport
 internal import Synchronization
 
 /// `dnssec ...`: trust anchors, and names below which nothing is validated (RFC 7646).
