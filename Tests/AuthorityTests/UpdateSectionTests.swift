@@ -173,6 +173,12 @@ import Testing
         #expect(result.zone.serial == Serial(rawValue: 101))
     }
 
+    @Test("A TTL with the top bit set counts as zero (RFC 2181 8)")
+    func hugeTTL() throws {
+        let result = try outcome(["add new 2147483648 A 192.0.2.7"])
+        #expect(result.zone.rrset(at: Sample.name("new"), type: .a)?.ttl == 0)
+    }
+
     @Test("A CNAME replaces a CNAME; beside other data, and other data beside it, it is ignored")
     func canonicalName() throws {
         #expect(

@@ -20,7 +20,7 @@ package final class ZoneCommitter: @unchecked Sendable {
         /// Updates that share one transaction at most.
         package var batchLimit = 512
         /// Octets of differences kept in memory for each zone's IXFR.
-        package var historyLimit = 16 << 20
+        package var historyLimit = 4 << 20
 
         package init() {}
     }

@@ -30,16 +30,30 @@ enum ZoneFile {
         return FileIdentity(size: before.size, modified: before.modified, digest: digest)
     }
 
+    /// The file that `path` leads to, so that a link is followed and not replaced.
+    static func target(_ path: String) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
     /// Writes the zone beside `path` and syncs it.
     ///
     /// - Returns: the temporary file's path and the digest of its contents.
     /// - Throws: ``JournalError/exportFailed(path:reason:)``.
-    static func write(_ snapshot: ZoneSnapshot, beside path: String) throws(JournalError) -> (String, [UInt8])
+    static func write(_ snapshot: ZoneSnapshot, beside link: String) throws(JournalError) -> (String, [UInt8])
     {
+        let path = target(link)
         let temporary = path + ".new"
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .exportFailed(path: temporary, reason: errno) }
         defer { close(descriptor) }
+        // The new file may be read and written by whom the old one could.
+        var old = stat()
+        if unsafe stat(path, &old) == 0 {
+            fchmod(descriptor, old.st_mode & 0o7777)
+            _ = fchown(descriptor, old.st_uid, old.st_gid)
+        }
         var text = ZoneTextWriter(
             origin: snapshot.apex, comments: ["Written by toriid, serial \(snapshot.serial.rawValue)."])
         var failure: Int32 = 0
@@ -75,7 +89,8 @@ enum ZoneFile {
     /// Moves the temporary file to its place and syncs the directory.
     ///
     /// - Throws: ``JournalError/exportFailed(path:reason:)``.
-    static func publish(_ temporary: String, as path: String) throws(JournalError) {
+    static func publish(_ temporary: String, as link: String) throws(JournalError) {
+        let path = target(link)
         guard unsafe rename(temporary, path) == 0 else { throw .exportFailed(path: path, reason: errno) }
         let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
         let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -19,34 +19,46 @@ enum ZoneReplay {
         hasLostLog: Bool
     ) throws(JournalError) -> (ManagedZone, ZoneRecovery) {
         var row = try store.zone(options.apex)
-        var rows = try read(row, store)
-        if rows.damagedFrom != nil { try store.delete(zone: row.id, upTo: 0, from: rows.damagedFrom) }
         let isSameFile = matchesBase(options.file, &row)
-        let live = rows.differences.filter { $0.number > row.base }.map(\.difference)
         let history = ZoneHistory(limit: historyLimit)
-        var recovery = ZoneRecovery(snapshot: loaded, replayed: 0, merged: false, damage: [])
-        if let serial = rows.damagedAfter ?? (rows.damagedFrom != nil ? loaded.serial : nil) {
-            recovery.damage.append(JournalDamage(place: .entry(options.apex, after: serial)))
+        var edit = loaded.edit()
+        var serial = loaded.serial
+        var newest: Serial?
+        var count = 0
+        var fits = true
+        let base = row.base
+        var rows = try read(row, store) { number, difference in
+            history.append(difference)
+            newest = difference.to
+            guard number > base else { return }
+            count += 1
+            fits = fits && difference.from == serial && difference.apply(to: &edit, strictly: true) == nil
+            serial = difference.to
+        }
+        if rows.damagedFrom != nil { try store.delete(zone: row.id, upTo: 0, from: rows.damagedFrom) }
+        var recovery = ZoneRecovery(snapshot: loaded, replayed: count, merged: false, damage: [])
+        if rows.damagedFrom != nil {
+            recovery.damage.append(JournalDamage(place: .entry(options.apex, after: newest ?? loaded.serial)))
         }
         var snapshot = loaded
-        if isSameFile || live.isEmpty, let replayed = replay(live, on: loaded) {
-            snapshot = replayed
-            recovery.replayed = live.count
-            for entry in rows.differences { history.append(entry.difference) }
-            if live.isEmpty, rows.differences.last.map({ $0.difference.to != loaded.serial }) ?? false {
-                history.clear()
-            }
-            if live.isEmpty, !isSameFile || !row.isStored {
+        if isSameFile || count == 0, fits {
+            snapshot = edit.commit()
+            if count == 0, let newest, newest != loaded.serial { history.clear() }
+            if count == 0, !isSameFile || !row.isStored {
                 row.file = options.file.flatMap { ZoneFile.identity($0) }
                 row.base = rows.lastNumber
                 row.baseSerial = loaded.serial
                 row.pending = nil
             }
         } else {
+            var live: [ZoneDifference] = []
+            _ = try read(row, store) { number, difference in
+                if number > base { live.append(difference) }
+            }
             (snapshot, row) = try merge(live, into: loaded, options, row, lastNumber: rows.lastNumber, store)
             rows.octets = 0
             recovery.merged = true
-            recovery.replayed = live.count
+            history.clear()
             if snapshot.serial != loaded.serial { history.append(.between(loaded, snapshot)) }
         }
         let zone = ManagedZone(
@@ -55,7 +67,7 @@ enum ZoneReplay {
         zone.octetsSinceBase = rows.octets
         zone.octetsTotal = rows.total
         if recovery.merged, snapshot.serial != loaded.serial { zone.lastNumber = row.base + 1 }
-        if !recovery.damage.isEmpty || hasLostLog, !rows.differences.isEmpty || rows.damagedFrom != nil {
+        if !recovery.damage.isEmpty || hasLostLog, newest != nil || rows.damagedFrom != nil {
             try leapAhead(zone, store)
         }
         let before = zone.row.highestSerial
@@ -66,44 +78,37 @@ enum ZoneReplay {
     }
 
     private struct Rows {
-        var differences: [(number: Int64, difference: ZoneDifference)] = []
         var lastNumber: Int64 = 0
+        /// Octets of the rows that are not in the file, and of all.
         var octets = 0
         var total = 0
+        /// The first row that is to be deleted.
         var damagedFrom: Int64?
-        var damagedAfter: Serial?
     }
 
-    /// The zone's differences up to the first damaged entry.
-    private static func read(_ row: JournalStore.ZoneRow, _ store: JournalStore) throws(JournalError) -> Rows
-    {
+    /// Calls `body` with the zone's differences in order, up to the first damaged entry. What is sound of that entry's row
+    /// is kept under the same number.
+    private static func read(
+        _ row: JournalStore.ZoneRow, _ store: JournalStore, _ body: (Int64, ZoneDifference) -> Void
+    ) throws(JournalError) -> Rows {
         var rows = Rows()
         rows.lastNumber = row.base
-        var salvaged: (Int64, [ZoneDifference])?
+        var salvaged: (number: Int64, entries: [UInt8])?
         try store.forEachRow(of: row.id) { number, entries in
             let (differences, damagedAt) = DifferenceCoding.read(entries)
-            if damagedAt != nil {
-                rows.damagedFrom = number
-                rows.damagedAfter = (differences.last ?? rows.differences.last?.difference)?.to
-                salvaged = (number, differences)
-                return false
-            }
-            rows.differences += differences.map { (number, $0) }
-            rows.lastNumber = max(rows.lastNumber, number)
-            rows.total += entries.count
-            if number > row.base { rows.octets += entries.count }
-            return true
+            for difference in differences { body(number, difference) }
+            let kept = entries.prefix(damagedAt ?? entries.count)
+            if !kept.isEmpty { rows.lastNumber = max(rows.lastNumber, number) }
+            rows.total += kept.count
+            if number > row.base { rows.octets += kept.count }
+            guard damagedAt != nil else { return true }
+            rows.damagedFrom = kept.isEmpty ? number : number + 1
+            if !kept.isEmpty { salvaged = (number, Array(kept)) }
+            return false
         }
-        if let (number, differences) = salvaged, !differences.isEmpty {
-            // The sound entries of a damaged row are kept, under the same number.
-            var entries: [UInt8] = []
-            for difference in differences { DifferenceCoding.append(difference, to: &entries) }
+        if let (number, entries) = salvaged {
             try store.delete(zone: row.id, upTo: 0, from: number)
             try store.append([(row.id, number, entries)])
-            rows.differences += differences.map { (number, $0) }
-            rows.lastNumber = number
-            rows.octets += entries.count
-            rows.damagedFrom = number + 1
         }
         return rows
     }
@@ -137,20 +142,6 @@ enum ZoneReplay {
             return true
         }
         return false
-    }
-
-    /// The zone after all `differences`; nil when one does not fit.
-    private static func replay(_ differences: [ZoneDifference], on loaded: ZoneSnapshot) -> ZoneSnapshot? {
-        guard !differences.isEmpty else { return loaded }
-        var serial = loaded.serial
-        var edit = loaded.edit()
-        for difference in differences {
-            guard difference.from == serial, difference.apply(to: &edit, strictly: true) == nil else {
-                return nil
-            }
-            serial = difference.to
-        }
-        return edit.commit()
     }
 
     /// Applies the net effect of `differences` to an edited file and writes that as the only row.

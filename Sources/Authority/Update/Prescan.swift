@@ -15,7 +15,6 @@ enum Prescan {
                 guard record.data.isWellFormed(as: record.type) else {
                     throw .malformed(.recordData, .authority, record: index)
                 }
-                guard record.ttl <= 0x7fff_ffff else { throw .malformed(.ttl, .authority, record: index) }
             case .any:
                 guard record.ttl == 0 else { throw .malformed(.ttl, .authority, record: index) }
                 guard record.data.octets.isEmpty else {

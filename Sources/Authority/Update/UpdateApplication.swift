@@ -30,7 +30,11 @@ struct UpdateApplication {
         case (.any, .any): deleteName(record.owner, &edit)  // 3.4.2.3
         case (.any, _): deleteSet(record.type, at: record.owner, &edit)  // 3.4.2.3
         case (.none, _): delete(record, &edit)  // 3.4.2.4
-        default: try add(record, &edit)  // 3.4.2.2
+        default:
+            var record = record
+            // A TTL with the top bit set counts as zero (RFC 2181 8).
+            record.ttl = TTL(rawValue: record.ttl).rawValue
+            try add(record, &edit)  // 3.4.2.2
         }
     }
 

@@ -255,6 +255,15 @@ struct Behaviour: Sendable, CustomTestStringConvertible {
         #expect(try Self.bench().ask("elsewhere.invalid", .a).answer.kind == .notOurs)
     }
 
+    @Test("RFC 6672 3.3: a DNAME that a chain comes by again is given once")
+    func repeatedDNAME() throws {
+        let text = Self.zone + "\nd1 DNAME x.d2\nd2 DNAME d1\n"
+        let (message, _) = try LookupBench(("example", text)).ask("a.d1.example", .a)
+        #expect(message.answers.count { $0.type == .dname } == 2)
+        #expect(message.answers.count { $0.type == .cname } == ZoneLookup.aliasLimit + 1)
+        #expect(Set(message.answers).count == message.answers.count)
+    }
+
     @Test("The root zone refers, denies and answers")
     func root() throws {
         let bench = try LookupBench(
