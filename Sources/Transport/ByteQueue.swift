@@ -1,4 +1,6 @@
-/// Octets that wait: put in at the end, taken out at the front. Owns its memory; empty ones own none.
+/// Octets that wait: put in at the end, taken out at the front.
+///
+/// Owns its memory; empty ones own none.
 @safe struct ByteQueue: ~Copyable {
     private var memory: UnsafeMutableRawPointer?
     private var capacity = 0
@@ -13,13 +15,17 @@
     var count: Int { tail - head }
     var isEmpty: Bool { tail == head }
 
-    /// What waits. Good until the next change.
+    /// What waits.
+    ///
+    /// Good until the next change.
     var contents: UnsafeRawBufferPointer {
         guard let memory = unsafe memory else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
         return unsafe UnsafeRawBufferPointer(start: memory + head, count: count)
     }
 
-    /// Room for `octets` more, behind what waits. Fill it, then call ``extend(by:)``.
+    /// Room for `octets` more, behind what waits.
+    ///
+    /// Fill it, then call ``extend(by:)``.
     mutating func reserve(_ octets: Int) -> UnsafeMutableRawBufferPointer {
         if capacity - tail < octets {
             let waiting = count

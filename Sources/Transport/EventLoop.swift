@@ -80,7 +80,9 @@ package struct Readiness: OptionSet, Sendable {
 
     // MARK: Running
 
-    /// Serves until ``Mailbox/stop()``. Then refuses further posts.
+    /// Serves until ``Mailbox/stop()``.
+    ///
+    /// Then refuses further posts.
     package func run() {
         while !mailbox.isStopping {
             round()
@@ -88,7 +90,9 @@ package struct Readiness: OptionSet, Sendable {
         mailbox.close()
     }
 
-    /// Waits at most `limit` for something to do, and does it. For tests and for draining at the end.
+    /// Waits at most `limit` for something to do, and does it.
+    ///
+    /// For tests and for draining at the end.
     package func round(waitingAtMost limit: Duration? = nil) {
         let count = unsafe torii_poll_wait(poll, ready, Int32(Self.readyCapacity), waitMilliseconds(limit))
         now = .now()
@@ -106,7 +110,10 @@ package struct Readiness: OptionSet, Sendable {
             else { continue }
             source.ready(Readiness(rawValue: event.events), tag: watches[descriptor].tag)
         }
-        while let due = timers.popDue(at: now) {
+        // No more than there are now: what these arm for a time already past comes in the next round.
+        var remaining = timers.count
+        while remaining > 0, let due = timers.popDue(at: now) {
+            remaining -= 1
             due.target.timerFired(tag: due.tag, at: now)
         }
         runPosted()
@@ -145,14 +152,18 @@ package struct Readiness: OptionSet, Sendable {
         flushes.removeAll(keepingCapacity: true)
     }
 
-    /// Has `item` flushed at the end of this round. Ask once per round.
+    /// Has `item` flushed at the end of this round.
+    ///
+    /// Ask once per round.
     package func requestFlush(_ item: any Flushable) {
         flushes.append(item)
     }
 
     // MARK: Descriptors
 
-    /// Watches a descriptor. The source is kept alive until ``unwatch(_:)``.
+    /// Watches a descriptor.
+    ///
+    /// The source is kept alive until ``unwatch(_:)``.
     ///
     /// - Throws: ``TransportError/watch(errno:)``.
     package func watch(
@@ -178,7 +189,9 @@ package struct Readiness: OptionSet, Sendable {
         _ = torii_poll_control(poll, 3, descriptor, events.rawValue, data)
     }
 
-    /// Ends watching. Call it before closing the descriptor; `isClosing` leaves the kernel's side to the close.
+    /// Ends watching.
+    ///
+    /// Call it before closing the descriptor; `isClosing` leaves the kernel's side to the close.
     package func unwatch(_ descriptor: Int32, isClosing: Bool = false) {
         let index = Int(descriptor)
         guard index < watches.count, watches[index].source != nil else { return }
@@ -209,7 +222,9 @@ package struct Readiness: OptionSet, Sendable {
         timers.arm(at: now + duration, target: target, tag: tag)
     }
 
-    /// Has `work` run after `duration`. Allocates: not for the packet path.
+    /// Has `work` run after `duration`.
+    ///
+    /// Allocates: not for the packet path.
     @discardableResult
     package func schedule(after duration: Duration, _ work: @escaping () -> Void) -> TimerToken {
         timers.arm(at: MonotonicTime.now() + duration, target: ClosureTimer(work), tag: 0)
@@ -249,7 +264,9 @@ package struct Readiness: OptionSet, Sendable {
         Int(peer.listener) < responders.count ? responders[Int(peer.listener)] : nil
     }
 
-    /// Sends a deferred response. False when it was dropped: the connection is gone or its backlog full.
+    /// Sends a deferred response.
+    ///
+    /// False when it was dropped: the connection is gone or its backlog full.
     @discardableResult
     package func send(_ octets: UnsafeRawBufferPointer, to peer: Peer) -> Bool {
         unsafe responder(of: peer)?.send(octets, to: peer) ?? false
@@ -258,7 +275,9 @@ package struct Readiness: OptionSet, Sendable {
     /// Tells that a deferred query gets no response; frees its place on its connection.
     package func dismiss(_ peer: Peer) { responder(of: peer)?.dismiss(peer) }
 
-    /// Sends a sequence of messages to a client on a stream, as fast as it reads. False on UDP or when it is gone.
+    /// Sends a sequence of messages to a client on a stream, as fast as it reads.
+    ///
+    /// False on UDP or when it is gone.
     @discardableResult
     package func transfer(_ source: any MessageSource, to peer: Peer) -> Bool {
         responder(of: peer)?.transfer(source, to: peer) ?? false

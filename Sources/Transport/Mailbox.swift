@@ -1,7 +1,9 @@
 internal import CShims
 internal import Synchronization
 
-/// Brings closures from other threads to a loop. The only part of a loop that other threads may touch.
+/// Brings closures from other threads to a loop.
+///
+/// The only part of a loop that other threads may touch.
 ///
 /// The lock is held for one append; a descriptor wakes the loop once per batch.
 package final class Mailbox: Sendable {

@@ -60,7 +60,9 @@ package final class MetricsListener: Sendable {
         address = wanted.with(port: UInt16(clamping: channel.localAddress?.port ?? Int(wanted.port)))
     }
 
-    /// Stops serving and waits for its thread to end. Call it once, from another thread.
+    /// Stops serving and waits for its thread to end.
+    ///
+    /// Call it once, from another thread.
     package func close() {
         try? channel.close().wait()
         try? group.syncShutdownGracefully()

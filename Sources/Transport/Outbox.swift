@@ -34,7 +34,9 @@ internal import CShims
     var isFull: Bool { count == slots }
     var isEmpty: Bool { count == 0 }
 
-    /// Where the next datagram may be composed. Call only when not full.
+    /// Where the next datagram may be composed.
+    ///
+    /// Call only when not full.
     var next: UnsafeMutableRawBufferPointer {
         unsafe UnsafeMutableRawBufferPointer(rebasing: arena[used..<used + largest])
     }
@@ -50,7 +52,9 @@ internal import CShims
         used += (length + 63) / 64 * 64
     }
 
-    /// Sends everything. The source address is chosen only where the socket is bound to a wildcard.
+    /// Sends everything.
+    ///
+    /// The source address is chosen only where the socket is bound to a wildcard.
     func send(on socket: ListeningSocket) -> (sent: Int, dropped: Int) {
         guard count > 0 else { return (0, 0) }
         if !socket.address.isWildcard {

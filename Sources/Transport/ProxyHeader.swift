@@ -41,6 +41,7 @@ struct ProxyHeader: Equatable {
     ]
 
     /// How many octets the header at the start of `octets` has, fixed part included; nil when it is not one.
+    ///
     /// Zero: more octets are needed to tell.
     static func expectedLength(_ octets: UnsafeRawBufferPointer) -> Int? {
         for index in 0..<min(octets.count, signature.count) where unsafe octets[index] != signature[index] {
@@ -93,7 +94,9 @@ struct ProxyRelays {
     private var ring: [(relay: Relay, generation: UInt32)] = []
     private var oldest = 0
 
-    /// The route of a relay; never 0. The oldest relay is forgotten when there are too many.
+    /// The route of a relay; never 0.
+    ///
+    /// The oldest relay is forgotten when there are too many.
     mutating func route(to remote: SocketAddress, from local: SocketAddress) -> UInt64 {
         let relay = Relay(remote: remote, local: local)
         if let index = known[relay] { return Self.route(index, ring[index].generation) }

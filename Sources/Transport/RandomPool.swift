@@ -16,7 +16,9 @@ internal import CShims
         unsafe octets.deallocate()
     }
 
-    /// A number, every value equally likely. Message IDs and ports come from here.
+    /// A number, every value equally likely.
+    ///
+    /// Message IDs and ports come from here.
     package func nextUInt16() -> UInt16 {
         let place = take(2)
         defer { unsafe octets.storeBytes(of: 0, toByteOffset: place, as: UInt16.self) }

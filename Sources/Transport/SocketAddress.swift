@@ -68,7 +68,9 @@ package struct SocketAddress: Hashable, Sendable {
     /// The 32 bits of an IPv4 address; meaningless for IPv6.
     package var ipv4: UInt32 { UInt32(truncatingIfNeeded: low) }
 
-    /// The address in network order: 4 octets, 16, or none. Allocates.
+    /// The address in network order: 4 octets, 16, or none.
+    ///
+    /// Allocates.
     package var octets: [UInt8] {
         switch family {
         case .none: []

@@ -1,4 +1,6 @@
-/// The state of one accepted connection. Its listener does the work.
+/// The state of one accepted connection.
+///
+/// Its listener does the work.
 final class StreamConnection {
     /// Its place in the listener's table.
     let index: Int

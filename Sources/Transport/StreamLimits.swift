@@ -1,7 +1,11 @@
-/// The limits of a stream listener. Each worker has its own listener, so totals hold for each worker.
+/// The limits of a stream listener.
+///
+/// Each worker has its own listener, so totals hold for each worker.
 package struct StreamLimits: Sendable {
-    /// Connections open at once. Beyond, the one idle longest makes room if it has been idle for
-    /// ``evictableAfter``; else the new one is closed.
+    /// Connections open at once.
+    ///
+    /// Beyond, the one idle longest makes room if it has been idle for ``evictableAfter``; else the new one
+    /// is closed.
     package var connections = 1024
     /// How long a connection must have been idle to make room for a new one.
     package var evictableAfter = Duration.seconds(1)
@@ -13,8 +17,9 @@ package struct StreamLimits: Sendable {
     package var clientBits6 = 56
     /// Queries of one connection that may wait for their responses; reading pauses beyond.
     package var queriesInFlight = 128
-    /// Octets of responses that may wait for a client to read; a connection beyond it is closed. Reading from a
-    /// client pauses as soon as it does not read.
+    /// Octets of responses that may wait for a client to read; a connection beyond it is closed.
+    ///
+    /// Reading from a client pauses as soon as it does not read.
     package var backlog = 1 << 20
     /// A connection without a query for so long is closed (RFC 7766 6.2.3).
     package var idleTimeout = Duration.seconds(10)

@@ -15,7 +15,9 @@ extension StreamListener {
         finish(connection)
     }
 
-    /// One read, and the handling of what it brought. Returns the octets read, or -errno.
+    /// One read, and the handling of what it brought.
+    ///
+    /// Returns the octets read, or -errno.
     private func receive(_ connection: StreamConnection) -> Int {
         let held = connection.input.count
         guard held > 1, !connection.awaitsProxyHeader else {
@@ -44,7 +46,9 @@ extension StreamListener {
         return count
     }
 
-    /// One read of encrypted octets, and the handling of what they say. Returns the octets read, or -errno.
+    /// One read of encrypted octets, and the handling of what they say.
+    ///
+    /// Returns the octets read, or -errno.
     private func receive(_ connection: StreamConnection, through session: TLSSession) -> Int {
         if connection.isShakingHands, !admitsHandshake() { return -TORII_EAGAIN }
         let held = connection.awaitsProxyHeader ? connection.input.count : 0
@@ -76,7 +80,9 @@ extension StreamListener {
         return count
     }
 
-    /// Handles all that the octets fed so far say. `scratchIn` is free again: the session has copied them.
+    /// Handles all that the octets fed so far say.
+    ///
+    /// `scratchIn` is free again: the session has copied them.
     private func decrypt(_ connection: StreamConnection, _ session: TLSSession) {
         while true {
             switch unsafe session.read(into: scratchIn) {

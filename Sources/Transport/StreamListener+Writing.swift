@@ -121,7 +121,9 @@ extension StreamListener {
         _ = unsafe torii_write(connection.descriptor, scratchOut.baseAddress, taken)
     }
 
-    /// Writes what waits. Afterwards the connection is blocked unless all of it went out.
+    /// Writes what waits.
+    ///
+    /// Afterwards the connection is blocked unless all of it went out.
     private func writeOutput(_ connection: StreamConnection) {
         guard !connection.output.isEmpty else {
             connection.blockedSince = nil
@@ -162,7 +164,9 @@ extension StreamListener {
         settle(connection, wantsTurn: hasMore)
     }
 
-    /// Composes and writes messages of the first transfer. True when it has more and only the turn is over.
+    /// Composes and writes messages of the first transfer.
+    ///
+    /// True when it has more and only the turn is over.
     private func pump(_ connection: StreamConnection) -> Bool {
         var budget = limits.transferOctetsPerRound
         while let source = connection.sources.first, !connection.isBlocked, !connection.isBroken {

@@ -80,7 +80,9 @@ internal import CShims
         unsafe scratchOut.deallocate()
     }
 
-    /// Shows another certificate to connections that begin from now on. Does nothing on plain TCP.
+    /// Shows another certificate to connections that begin from now on.
+    ///
+    /// Does nothing on plain TCP.
     package func replace(tls: TLSContext) {
         if self.tls != nil { self.tls = tls }
     }

@@ -63,7 +63,9 @@ package struct SecureIdentity: Sendable, Hashable {
 
     deinit { unsafe torii_tls_free(raw) }
 
-    /// Takes octets from the network. False: no memory.
+    /// Takes octets from the network.
+    ///
+    /// False: no memory.
     func feed(_ octets: UnsafeRawBufferPointer) -> Bool {
         unsafe torii_tls_feed(raw, octets.baseAddress, octets.count)
     }
@@ -75,7 +77,9 @@ package struct SecureIdentity: Sendable, Hashable {
         return count == 0 ? .nothing : count == TORII_TLS_CLOSED ? .closed : .failed
     }
 
-    /// Encrypts octets for the peer. False: it cannot get any more.
+    /// Encrypts octets for the peer.
+    ///
+    /// False: it cannot get any more.
     func write(_ octets: UnsafeRawBufferPointer) -> Bool {
         unsafe torii_tls_write(raw, octets.baseAddress, octets.count)
     }

@@ -35,6 +35,8 @@ package final class Thread: Sendable {
         self.handle = handle
     }
 
-    /// Waits for the thread to end. Call it once, from another thread.
+    /// Waits for the thread to end.
+    ///
+    /// Call it once, from another thread.
     package func join() { _ = torii_thread_join(handle) }
 }

@@ -1,4 +1,6 @@
-/// Names one armed timer. Cancelling one that has fired or was cancelled does nothing.
+/// Names one armed timer.
+///
+/// Cancelling one that has fired or was cancelled does nothing.
 package struct TimerToken: Hashable, Sendable {
     var slot: UInt32
     var generation: UInt32
@@ -46,7 +48,9 @@ struct TimerHeap: ~Copyable {
     /// When the next one is due; nil without any.
     var nextDeadline: MonotonicTime? { heap.first.map { MonotonicTime(nanoseconds: $0.deadline) } }
 
-    /// Arms a timer. The target is kept alive until it fires or is cancelled.
+    /// Arms a timer.
+    ///
+    /// The target is kept alive until it fires or is cancelled.
     mutating func arm(at deadline: MonotonicTime, target: any TimerTarget, tag: UInt64) -> TimerToken {
         let index: UInt32
         if let reused = free.popLast() {
@@ -63,7 +67,9 @@ struct TimerHeap: ~Copyable {
         return TimerToken(slot: index, generation: slots[Int(index)].generation)
     }
 
-    /// Disarms a timer. False when it had fired or been cancelled before.
+    /// Disarms a timer.
+    ///
+    /// False when it had fired or been cancelled before.
     @discardableResult
     mutating func cancel(_ token: TimerToken) -> Bool {
         guard token.slot < slots.count, slots[Int(token.slot)].generation == token.generation,

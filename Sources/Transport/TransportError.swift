@@ -1,4 +1,6 @@
-/// Why a socket, thread or loop could not be had. The daemon reports it at start and exits, or keeps what it had.
+/// Why a socket, thread or loop could not be had.
+///
+/// The daemon reports it at start and exits, or keeps what it had.
 package enum TransportError: Error, Hashable, Sendable {
     /// No socket for this address (`errno`): too many open files, or the family is not available.
     case socket(SocketAddress, errno: Int32)

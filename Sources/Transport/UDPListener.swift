@@ -96,7 +96,9 @@ package struct UDPStatistics: Sendable {
 
     deinit { unsafe torii_inbox_free(inbox) }
 
-    /// Stops serving. Queries already received are answered; the socket closes with its last owner.
+    /// Stops serving.
+    ///
+    /// Queries already received are answered; the socket closes with its last owner.
     package func close() {
         flush()
         loop.unwatch(socket.descriptor)

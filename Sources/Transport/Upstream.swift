@@ -1,4 +1,6 @@
-/// Names one question under way to another server. Good until its end; after that it names nothing.
+/// Names one question under way to another server.
+///
+/// Good until its end; after that it names nothing.
 package struct UpstreamToken: Hashable, Sendable {
     var slot: UInt32
     var generation: UInt32

@@ -1,6 +1,8 @@
 internal import CShims
 
-/// The limits of questions to other servers over UDP. Each worker has its own.
+/// The limits of questions to other servers over UDP.
+///
+/// Each worker has its own.
 package struct UpstreamLimits: Sendable {
     /// Questions under way at once, one descriptor each; further ones are refused and counted.
     package var outstanding = 4096
@@ -128,7 +130,9 @@ package struct UpstreamStatistics: Sendable {
         return UpstreamToken(slot: UInt32(slot), generation: exchanges[slot].generation, port: port)
     }
 
-    /// Ends a question; nothing is called back for it any more. False when it had ended.
+    /// Ends a question; nothing is called back for it any more.
+    ///
+    /// False when it had ended.
     @discardableResult
     package func cancel(_ token: UpstreamToken) -> Bool {
         let slot = Int(token.slot)

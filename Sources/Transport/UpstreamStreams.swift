@@ -1,6 +1,8 @@
 internal import CShims
 
-/// The limits of TCP connections to other servers. Each worker has its own.
+/// The limits of TCP connections to other servers.
+///
+/// Each worker has its own.
 package struct UpstreamStreamLimits: Sendable {
     /// Connections open at once; further questions are refused and counted.
     package var connections = 256
@@ -119,7 +121,9 @@ package struct UpstreamStreamStatistics: Sendable {
         return token(slot)
     }
 
-    /// Ends a question; nothing is called back for it any more. False when it had ended.
+    /// Ends a question; nothing is called back for it any more.
+    ///
+    /// False when it had ended.
     @discardableResult
     package func cancel(_ token: UpstreamToken) -> Bool {
         let slot = Int(token.slot)
