@@ -17,7 +17,7 @@ mkdir -p .build/findings .build/corpus
 echo '' > .build/empty.swift
 swiftc -sanitize=fuzzer,address -parse-as-library .build/empty.swift \
     -Xlinker --whole-archive "$products/libFuzzTargets.a" -Xlinker --no-whole-archive \
-    -lldns -lcrypto -o .build/fuzz || exit 1
+    -lldns -lcrypto -use-ld=lld -o .build/fuzz || exit 1
 
 status=0
 for target in "${targets[@]}"; do

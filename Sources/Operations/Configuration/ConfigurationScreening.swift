@@ -45,6 +45,8 @@ enum ConfigurationScreening {
     static func location(
         ofKey key: String, after first: ConfigurationLocation, in octets: [UInt8]
     ) -> ConfigurationLocation? {
+        // The empty key stands everywhere.
+        guard !key.isEmpty else { return nil }
         let lines = String(decoding: octets, as: UTF8.self).split(
             separator: "\n", omittingEmptySubsequences: false)
         var nearest: ConfigurationLocation?
