@@ -64,8 +64,18 @@ package struct ZoneRefresh: Sendable {
     private var failures = 0
     /// Whether the zone has expired, or was never there.
     package private(set) var isExpired: Bool
+    /// When the next round begins, unless one is under way.
+    private var due: Int64
+    /// A time that does not come; still within a clock of nanoseconds.
+    private static let never = Int64.max / 1_000_000
+
     /// When to call ``handle(_:now:)`` with ``Event/timer``.
-    package private(set) var deadline: Int64
+    ///
+    /// While a round is under way only the zone's expiry counts: the answers, or their absence, are events themselves.
+    package var deadline: Int64 {
+        if phase == .idle { return due }
+        return isExpired ? Self.never : confirmedAt + expire
+    }
 
     /// - Parameter soa: that of the version we have; nil = none yet.
     /// - Parameter confirmedAt: when a primary last confirmed that version.
@@ -76,7 +86,7 @@ package struct ZoneRefresh: Sendable {
         primaryCount = primaries
         bounds = max(1, shortest)...max(shortest, longest)
         isExpired = soa == nil
-        deadline = confirmedAt
+        due = confirmedAt
         self.confirmedAt = confirmedAt
         if let soa { adopt(soa) }
     }
@@ -95,7 +105,7 @@ package struct ZoneRefresh: Sendable {
                 isExpired = true
                 actions.append(.expire)
             }
-            guard phase == .idle, now >= deadline else {
+            guard phase == .idle, now >= due else {
                 schedule(now)
                 return actions
             }
@@ -155,7 +165,7 @@ package struct ZoneRefresh: Sendable {
             failures += 1
             // Not in step with other zones that failed at the same moment, and slower while nothing helps.
             let wait = min(bounds.upperBound, clamp(retry) << Int64(isExpired ? min(failures - 1, 6) : 0))
-            deadline = now + wait - wait / 10 * Int64(failures % 3) / 2
+            due = now + wait - wait / 10 * Int64(failures % 3) / 2
             if isAgain { return begin(with: nil, now) }
             schedule(now)
             return []
@@ -175,7 +185,7 @@ package struct ZoneRefresh: Sendable {
         failures = 0
         confirmedAt = now
         isExpired = false
-        deadline = now + clamp(refresh)
+        due = now + clamp(refresh)
         if isAgain { return begin(with: nil, now) }
         schedule(now)
         return []
@@ -183,7 +193,7 @@ package struct ZoneRefresh: Sendable {
 
     /// The zone's expiry is a deadline too.
     private mutating func schedule(_ now: Int64) {
-        if !isExpired { deadline = min(deadline, max(confirmedAt + expire, now + 1)) }
+        if !isExpired { due = min(due, max(confirmedAt + expire, now + 1)) }
     }
 
     private mutating func adopt(_ soa: RRset) {
