@@ -27,7 +27,7 @@ for target in "${targets[@]}"; do
     dictionary=()
     [ -f "Seeds/$target.dict" ] && dictionary=("-dict=Seeds/$target.dict")
     echo "== $target, $seconds s"
-    SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=1 FUZZ_TARGET=$target .build/fuzz \
+    SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=8 FUZZ_TARGET=$target .build/fuzz \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 \
         -artifact_prefix=".build/findings/$target-" "${dictionary[@]}" ".build/corpus/$target" "${seeds[@]}" \
         > ".build/findings/$target.log" 2>&1
