@@ -57,15 +57,18 @@ struct KernelTextTests {
     func packets() throws {
         let udp: [UInt8] = [0x13, 0x88, 0, 53, 0, 12, 0, 0, 1, 2, 3, 4]
         let octets = packet(17, udp)
-        let read = try #require(LoggedPacket(octets.span.bytes, group: 6, hook: 0, inInterface: 2))
+        let logged = LoggedPacket(octets.span.bytes, group: 6, hook: 0, inInterface: 2)
+        let read = try #require(logged)
         #expect(read.source.description == "192.168.1.11" && read.destination.description == "198.51.100.53")
         #expect(read.sourcePort == 5000 && read.destinationPort == 53 && read.payload == udp)
         var fragment = packet(17, udp)
         fragment[7] = 5
-        #expect(LoggedPacket(fragment.span.bytes, group: 6, hook: 0, inInterface: 2) == nil)
+        let later = LoggedPacket(fragment.span.bytes, group: 6, hook: 0, inInterface: 2)
+        #expect(later == nil)
         for length in 0..<20 {
             let short = Array(octets.prefix(length))
-            #expect(LoggedPacket(short.span.bytes, group: 6, hook: 0, inInterface: 2) == nil)
+            let stub = LoggedPacket(short.span.bytes, group: 6, hook: 0, inInterface: 2)
+            #expect(stub == nil)
         }
         for _ in 0..<5000 {
             let noise = (0..<Int.random(in: 0...80)).map { _ in UInt8.random(in: 0...255) }
@@ -78,7 +81,8 @@ struct KernelTextTests {
         let bytes = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: sequence >> UInt32($0)) }
         let header = [0x13, 0x88, 0, 53] + bytes + [0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0]
         let octets = packet(6, header + data)
-        return try #require(LoggedPacket(octets.span.bytes, group: 6, hook: 0, inInterface: 2))
+        let logged = LoggedPacket(octets.span.bytes, group: 6, hook: 0, inInterface: 2)
+        return try #require(logged)
     }
 
     @Test("Segments are joined in order, repeated and early ones included")
