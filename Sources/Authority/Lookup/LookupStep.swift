@@ -25,6 +25,7 @@ internal import DNSCore
     /// An alias has been written; its target is in the scratch memory.
     var wantsTarget = false
     private var visitedCount = 0
+    private var substitutedCount = 0
 
     /// What the authority section begins with.
     enum Authority { case nothing, soa, referral(ZoneNode, label: Int) }
@@ -241,7 +242,7 @@ internal import DNSCore
         kind = .answer
         guard let set = node.set(TypeNumber.dname) else { return }
         let ownerAt = out.offset(ofNameAt: nameOffset, droppingLabels: label)
-        guard write(set, of: node, ownerAt: ownerAt, &out) else {
+        guard isSubstituted(node) || write(set, of: node, ownerAt: ownerAt, &out) else {
             isTruncated = true
             return
         }
@@ -284,6 +285,16 @@ internal import DNSCore
         guard type != TypeNumber.cname, type != TypeNumber.any else { return }
         nameStands(at: out.offset(ofNameAt: recordData(at: start, out), droppingLabels: 0))
         wantsTarget = true
+    }
+
+    /// Whether the node's DNAME has been written for an earlier name of the chain; notes it.
+    private mutating func isSubstituted(_ node: ZoneNode) -> Bool {
+        let address = unsafe UInt(bitPattern: node.base)
+        for index in 0..<substitutedCount where unsafe scratch.substituted[index] == address { return true }
+        guard substitutedCount <= ZoneLookup.aliasLimit else { return false }
+        unsafe scratch.substituted[substitutedCount] = address
+        substitutedCount += 1
+        return false
     }
 
     /// Whether the question's suffixes are to be offered now for names that the composer writes; once a message.

@@ -7,8 +7,9 @@ package import DNSCore
 /// section is written, along a chain of aliases if need be; what belongs into the sections after it is only noted on
 /// the way and written in the end.
 @safe package struct ZoneLookup: ~Copyable {
-    /// Aliases followed for one question; a longer chain ends there (NOERROR).
-    package static let aliasLimit = 32
+    /// Aliases followed for one question; a longer chain ends there (NOERROR). Resolvers give up sooner, and some
+    /// parsers of messages follow no more than 16 compression pointers for one name.
+    package static let aliasLimit = 16
 
     /// Names of alias targets: the present one and the one before it.
     private var evenTarget = NameKey()
@@ -101,6 +102,8 @@ package import DNSCore
     var targetLength = 1
     /// A name that is searched, with room to read past its end.
     let name: UnsafeMutablePointer<UInt8>
+    /// Addresses of the nodes whose DNAME has been written.
+    let substituted: UnsafeMutablePointer<UInt>
     /// Hashes of the names an alias chain has been at.
     let visited: UnsafeMutablePointer<UInt64>
 
@@ -111,6 +114,8 @@ package import DNSCore
         unsafe target.initialize(repeating: 0, count: 264)
         unsafe name = .allocate(capacity: 528)
         unsafe name.initialize(repeating: 0, count: 528)
+        unsafe substituted = .allocate(capacity: ZoneLookup.aliasLimit + 1)
+        unsafe substituted.initialize(repeating: 0, count: ZoneLookup.aliasLimit + 1)
         unsafe visited = .allocate(capacity: ZoneLookup.aliasLimit + 1)
         unsafe visited.initialize(repeating: 0, count: ZoneLookup.aliasLimit + 1)
     }
@@ -120,5 +125,6 @@ package import DNSCore
         unsafe target.deallocate()
         unsafe name.deallocate()
         unsafe visited.deallocate()
+        unsafe substituted.deallocate()
     }
 }
