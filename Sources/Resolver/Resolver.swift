@@ -98,7 +98,9 @@ package final class Resolver {
         cacheGeneration = cache.generation
     }
 
-    /// Takes on a client's question. The answer comes as ``ResolverAction/answer(token:_:)``, often at once.
+    /// Takes on a client's question.
+    ///
+    /// The answer comes as ``ResolverAction/answer(token:_:)``, often at once.
     ///
     /// - Parameters:
     ///   - token: given back with the answer.
@@ -122,7 +124,9 @@ package final class Resolver {
         }
     }
 
-    /// A message came on the socket of `upstream`. Whether it is the response is judged here; junk does not end the wait.
+    /// A message came on the socket of `upstream`.
+    ///
+    /// Whether it is the response is judged here; junk does not end the wait.
     package func receive(
         upstream: UpstreamID, octets: borrowing RawSpan, from server: IPEndpoint, at now: Moment
     ) {
@@ -155,7 +159,9 @@ package final class Resolver {
         }
     }
 
-    /// Stops or resumes validating at and below `name` (RFC 7646). Flush the tree from the cache afterwards.
+    /// Stops or resumes validating at and below `name` (RFC 7646).
+    ///
+    /// Flush the tree from the cache afterwards.
     package func setNegativeTrustAnchor(_ name: Name, isActive: Bool) {
         if isActive { trustAnchors.addNegative(name) } else { trustAnchors.removeNegative(name) }
         zoneStates.removeAll()

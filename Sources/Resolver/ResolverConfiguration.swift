@@ -10,13 +10,17 @@ package struct ResolverConfiguration: Sendable {
     /// Where iteration starts.
     package var rootHints: [ServerHint] = RootHints.builtin
     package var minimisation = Minimisation.relaxed
-    /// Mix upper and lower case in questions and demand it back (0x20). Servers that fail it are asked without.
+    /// Mix upper and lower case in questions and demand it back (0x20).
+    ///
+    /// Servers that fail it are asked without.
     package var mixesCase = false
     /// Zones whose servers are given: asked iteratively.
     package var stubZones: [ConfiguredZone] = []
     /// Zones whose questions go to other resolvers, with RD.
     package var forwardZones: [ConfiguredZone] = []
-    /// Addresses never asked. Servers of stub and forward zones are exempt.
+    /// Addresses never asked.
+    ///
+    /// Servers of stub and forward zones are exempt.
     package var neverAsked: [IPPrefix] = []
     /// Addresses removed from answers (rebinding), unless the name lies in ``privateDomains``.
     package var privateAddresses: [IPPrefix] = []

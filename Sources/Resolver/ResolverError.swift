@@ -1,4 +1,6 @@
-/// Why a part of the resolver cannot be set up. What happens to single queries is never an error but an answer.
+/// Why a part of the resolver cannot be set up.
+///
+/// What happens to single queries is never an error but an answer.
 package enum ResolverError: Error, Equatable {
     /// The cache's memory could not be mapped. The program does not start.
     case noMemory(octets: Int)

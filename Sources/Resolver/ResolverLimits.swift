@@ -1,48 +1,82 @@
-/// How much one client query may cost, and how much the resolver may keep. Each limit has a counter of the same name in
-/// ``ResolverMetrics``.
+/// How much one client query may cost, and how much the resolver may keep.
+///
+/// Each limit has a counter of the same name in ``ResolverMetrics``.
 package struct ResolverLimits: Sendable, Equatable {
-    /// Questions to servers for one client query, everything it causes included. Beyond: SERVFAIL.
+    /// Questions to servers for one client query, everything it causes included.
+    ///
+    /// Beyond: SERVFAIL.
     package var upstreamQueries = 128
-    /// Questions to servers for one name and type. Beyond: that name fails.
+    /// Questions to servers for one name and type.
+    ///
+    /// Beyond: that name fails.
     package var upstreamQueriesPerName = 24
-    /// CNAME and DNAME records followed for one query. Beyond: SERVFAIL.
+    /// CNAME and DNAME records followed for one query.
+    ///
+    /// Beyond: SERVFAIL.
     package var aliasRestarts = 11
-    /// Referrals followed for one name. Beyond: that name fails.
+    /// Referrals followed for one name.
+    ///
+    /// Beyond: that name fails.
     package var referrals = 40
     /// Server names taken from one delegation; the rest is ignored.
     package var serverNames = 13
-    /// Server names without address whose addresses are looked up for one name (NXNSAttack). The rest is ignored.
+    /// Server names without address whose addresses are looked up for one name (NXNSAttack).
+    ///
+    /// The rest is ignored.
     package var addressLookups = 5
     /// Addresses of one delegation; the rest is ignored.
     package var addressesPerDelegation = 32
-    /// How deep questions for server addresses and keys may nest. Beyond: that branch fails.
+    /// How deep questions for server addresses and keys may nest.
+    ///
+    /// Beyond: that branch fails.
     package var depth = 8
-    /// Longest time on one client query. Beyond: SERVFAIL, or stale data.
+    /// Longest time on one client query.
+    ///
+    /// Beyond: SERVFAIL, or stale data.
     package var wallTime: Duration = .seconds(8)
-    /// Clients that wait for one question. Beyond: the query is refused an answer (SERVFAIL).
+    /// Clients that wait for one question.
+    ///
+    /// Beyond: the query is refused an answer (SERVFAIL).
     package var clientsPerQuestion = 256
-    /// Questions under resolution at once in one worker. Beyond: new ones fail, cached ones are answered.
+    /// Questions under resolution at once in one worker.
+    ///
+    /// Beyond: new ones fail, cached ones are answered.
     package var concurrentQuestions = 8192
-    /// Questions under way at once in one worker for names of one zone below the top level. Beyond: new ones fail, so that
-    /// a zone with slow servers cannot take every place.
+    /// Questions under way at once in one worker for names of one zone below the top level.
+    ///
+    /// Beyond: new ones fail, so that a zone with slow servers cannot take every place.
     package var questionsPerZone = 1024
-    /// Records of one RRset. Beyond: the response is unusable.
+    /// Records of one RRset.
+    ///
+    /// Beyond: the response is unusable.
     package var recordsPerSet = 200
-    /// Records of one response that are looked at. Beyond: the response is unusable.
+    /// Records of one response that are looked at.
+    ///
+    /// Beyond: the response is unusable.
     package var recordsPerResponse = 1024
-    /// Signatures of one RRset that are kept. The rest is ignored.
+    /// Signatures of one RRset that are kept.
+    ///
+    /// The rest is ignored.
     package var signaturesPerSet = 8
     /// Wrong responses to one question before it is asked again over TCP.
     package var wrongResponses = 8
     /// Labels asked for one by one with QNAME minimisation; the rest goes in one step (RFC 9156 2.3).
     package var minimisedLabels = 10
-    /// How often one query asks other servers because what came did not validate. Beyond: SERVFAIL.
+    /// How often one query asks other servers because what came did not validate.
+    ///
+    /// Beyond: SERVFAIL.
     package var validationRetries = 2
-    /// Signature verifications for one client query (KeyTrap). Beyond: SERVFAIL.
+    /// Signature verifications for one client query (KeyTrap).
+    ///
+    /// Beyond: SERVFAIL.
     package var verifications = 64
-    /// NSEC3 hash iterations that are still computed (RFC 9276 3.2). Beyond: treated as insecure.
+    /// NSEC3 hash iterations that are still computed (RFC 9276 3.2).
+    ///
+    /// Beyond: treated as insecure.
     package var nsec3Iterations: UInt16 = 50
-    /// NSEC3 hashes for one client query. Beyond: SERVFAIL.
+    /// NSEC3 hashes for one client query.
+    ///
+    /// Beyond: SERVFAIL.
     package var nsec3Hashes = 64
     /// Servers whose times and faults are remembered by one worker; the longest unused is forgotten.
     package var rememberedServers = 16384

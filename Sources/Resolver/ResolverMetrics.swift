@@ -1,4 +1,6 @@
-/// What one worker's resolver counted since it was made. All values only grow.
+/// What one worker's resolver counted since it was made.
+///
+/// All values only grow.
 package struct ResolverMetrics: Sendable, Equatable {
     /// Client queries given to ``Resolver``.
     package var queries: UInt64 = 0

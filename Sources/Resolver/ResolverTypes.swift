@@ -1,6 +1,8 @@
 package import DNSCore
 
-/// The resolver's name for one question that is under way to one server. Never reused within a process.
+/// The resolver's name for one question that is under way to one server.
+///
+/// Never reused within a process.
 package struct UpstreamID: RawRepresentable, Hashable, Sendable {
     package var rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -26,8 +28,9 @@ package struct UpstreamQuery: Sendable {
     package var transport: UpstreamTransport
     /// The name that the server's certificate must show, with ``UpstreamTransport/tls``.
     package var tlsName: Name?
-    /// How long the transport should wait before it closes the socket. The resolver counts for itself and sends
-    /// ``ResolverAction/cancel(_:)`` first.
+    /// How long the transport should wait before it closes the socket.
+    ///
+    /// The resolver counts for itself and sends ``ResolverAction/cancel(_:)`` first.
     package var timeout: Duration
 }
 

@@ -4,9 +4,11 @@ import Testing
 
 /// What strangers may try: every case ends, costs no more than stated, and leaves nothing false behind.
 @Suite struct HostilityTests {
-    static let evil = IPAddress("203.0.113.66")!
+    static let evil = IPAddress(v4: 0xcb00_7142)
 
-    /// Root and example., which delegates evil.example. to 203.0.113.66 and victim.example. to a good server.
+    /// Root and example., which delegates evil.example.
+    ///
+    /// to 203.0.113.66 and victim.example. to a good server.
     static func world(_ configure: (inout ResolverConfiguration) -> Void = { _ in }) throws -> World {
         let world = try World(configure)
         try world.serve("198.51.100.1", zone: ".", "example. NS ns.example.\nns.example. A 198.51.100.2")

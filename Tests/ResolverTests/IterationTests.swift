@@ -3,7 +3,9 @@ import Resolver
 import Testing
 
 @Suite struct IterationTests {
-    /// Root, example., and example.example. with a few names.
+    /// Root, example., and example.example.
+    ///
+    /// with a few names.
     static func world(_ configure: (inout ResolverConfiguration) -> Void = { _ in }) throws -> World {
         let world = try World(configure)
         try world.serve("198.51.100.1", zone: ".", "example. NS ns.example.\nns.example. A 198.51.100.2")

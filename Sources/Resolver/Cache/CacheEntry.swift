@@ -65,10 +65,13 @@ package struct AnswerAudience: OptionSet, Hashable, Sendable {
     }
 }
 
-/// The fixed start of every entry in the arena. 48 octets; then the owner's lower-case name, the offsets of TTL
-/// fields (two octets each), and the payload.
+/// The fixed start of every entry in the arena.
+///
+/// 48 octets; then the owner's lower-case name, the offsets of TTL fields (two octets each), and the payload.
 struct CacheHeader {
-    /// Octets of the entry, a multiple of 8. The top bit marks filler at the arena's end.
+    /// Octets of the entry, a multiple of 8.
+    ///
+    /// The top bit marks filler at the arena's end.
     var size: UInt32
     /// Seconds of the monotonic clock when the records were received.
     var storedAt: UInt32

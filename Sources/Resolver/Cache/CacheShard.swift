@@ -57,8 +57,10 @@ internal import CShims
 
     // MARK: Reading
 
-    /// Calls `body` with each entry that may be the one wanted, until it returns a value; the value counts only if
-    /// no writer came between. `body` must check all lengths it reads and only copy.
+    /// Calls `body` with each entry that may be the one wanted, until it returns a value; the value counts
+    /// only if no writer came between.
+    ///
+    /// `body` must check all lengths it reads and only copy.
     @inline(__always)
     func read<Value>(hash: UInt64, _ body: (UnsafeRawPointer, Int) -> Value?) -> Value? {
         var attempt = 0
@@ -108,7 +110,9 @@ internal import CShims
         return value
     }
 
-    /// Puts an entry of `size` octets into the ring; `fill` writes it. Call within ``write(_:)``.
+    /// Puts an entry of `size` octets into the ring; `fill` writes it.
+    ///
+    /// Call within ``write(_:)``.
     ///
     /// `replaces` is asked about each entry with the same tag; those it agrees to are dropped.
     func insert(
@@ -149,7 +153,9 @@ internal import CShims
         return count
     }
 
-    /// Calls `body` with every live entry. Call within ``write(_:)``.
+    /// Calls `body` with every live entry.
+    ///
+    /// Call within ``write(_:)``.
     func forEach(_ body: (UnsafeRawPointer) -> Void) {
         for index in 0..<((bucketMask + 1) * CacheShard.slotsPerBucket) {
             let slot = unsafe buckets[index]
@@ -262,7 +268,9 @@ extension CacheShard {
     /// Where ``CacheHeader/audience`` stands.
     static let audienceOffset = 28
 
-    /// Calls `body` with the entries that share the tag of `hash`. Call within ``write(_:)``.
+    /// Calls `body` with the entries that share the tag of `hash`.
+    ///
+    /// Call within ``write(_:)``.
     func read<Value>(slotsOf hash: UInt64, _ body: (UnsafeMutableRawPointer) -> Value?) -> Value? {
         let slots = unsafe bucket(hash)
         for index in 0..<CacheShard.slotsPerBucket {

@@ -52,7 +52,7 @@ extension ResolverCache {
         guard octets.count >= start, Array(octets[..<ResolverCache.magic.count]) == ResolverCache.magic else {
             throw .damagedSnapshot(at: 0)
         }
-        let away = now.wall - Int64(bitPattern: read64(octets, ResolverCache.magic.count))
+        let away = now.wall &- Int64(bitPattern: read64(octets, ResolverCache.magic.count))
         var position = start
         var count = 0
         var key = NameKey()
@@ -67,7 +67,7 @@ extension ResolverCache {
             let end = body + Int(size)
             let recordEnd = end - Int(payloadSize)
             let life = read64(octets, body)
-            let age = Int64(clamping: read64(octets, body + 8)) + max(0, away)
+            let age = Int64(min(read64(octets, body + 8), 1 << 40)) + min(max(0, away), 1 << 40)
             func value(_ index: Int) -> UInt16 {
                 let at = body + 20 + 2 * index
                 return UInt16(octets[at]) << 8 | UInt16(octets[at + 1])

@@ -122,7 +122,8 @@ internal import DNSSecurity
                 guard !result.isTruncated, let target = room.baseAddress else { return (result, nil) }
                 unsafe torii_copy_racing(target, entry + payloadStart, payloadLength)
                 // Seconds since the records came count down each TTL.
-                let age = now > header.storedAt ? now &- header.storedAt : 0  // clocks of workers differ a little
+                // The clocks of two workers differ a little.
+                let age = now > header.storedAt ? now &- header.storedAt : 0
                 for index in 0..<ttlCount {
                     let at = Int(unsafe (entry + ttlStart + 2 * index).loadUnaligned(as: UInt16.self))
                     guard at + 4 <= payloadLength else { break }
@@ -304,7 +305,9 @@ internal import DNSSecurity
         case answers
     }
 
-    /// Drops entries; returns how many. For the control channel: walks through the whole cache, shard by shard.
+    /// Drops entries; returns how many.
+    ///
+    /// For the control channel: walks through the whole cache, shard by shard.
     @discardableResult
     package func flush(_ flush: Flush) -> Int {
         var count = 0

@@ -16,8 +16,10 @@ enum Reading {
     case nonsense(String)
 }
 
-/// Reads responses: keeps only what the servers of the zone asked have a say in (bailiwick), and what belongs to the
-/// question. Everything else is dropped here and never reaches the cache.
+/// Reads responses: keeps only what the servers of the zone asked have a say in (bailiwick), and what belongs
+/// to the question.
+///
+/// Everything else is dropped here and never reaches the cache.
 struct Classification {
     let name: Name
     let type: RRType

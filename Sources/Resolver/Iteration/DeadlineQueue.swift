@@ -1,5 +1,6 @@
-/// What will have to be done when, earliest first: a binary heap. Entries are never removed early; who gets one checks
-/// whether it still means anything.
+/// What will have to be done when, earliest first: a binary heap.
+///
+/// Entries are never removed early; who gets one checks whether it still means anything.
 struct DeadlineQueue<Item> {
     private var heap: [(time: UInt64, item: Item)] = []
 

@@ -39,7 +39,9 @@ final class Delegation {
         self.expiresAt = expiresAt
     }
 
-    /// A zone of the configuration. Servers given by name have no address yet.
+    /// A zone of the configuration.
+    ///
+    /// Servers given by name have no address yet.
     convenience init(_ configured: ConfiguredZone, source: Source) {
         let servers = configured.servers.enumerated().map { index, server -> Server in
             switch server {

@@ -138,7 +138,9 @@ extension Resolver {
     private func prime(at now: Moment) {
         isPriming = true
         let budget = Budget(configuration.limits, at: now)
-        startFetch(.root, .ns, waiter: .nobody, budget: budget, depth: 0, at: now)
+        if startFetch(.root, .ns, waiter: .nobody, budget: budget, depth: 0, at: now) == nil {
+            isPriming = false
+        }
     }
 
     // MARK: The next step

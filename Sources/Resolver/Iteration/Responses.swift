@@ -47,7 +47,9 @@ extension Resolver {
         }
     }
 
-    /// A message that is no response to the question. A lot of them, and the question goes over TCP.
+    /// A message that is no response to the question.
+    ///
+    /// A lot of them, and the question goes over TCP.
     private func noteWrong(_ exchange: inout Exchange, at now: Moment) {
         metrics.wrongResponses += 1
         exchange.wrongResponses += 1

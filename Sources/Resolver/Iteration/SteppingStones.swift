@@ -1,7 +1,9 @@
 internal import DNSCore
 
-/// Names at which a minimised question found no zone cut (RFC 9156 2.3): the next question on the same way need not ask
-/// them again. Bounded; what is not remembered is only asked once more.
+/// Names at which a minimised question found no zone cut (RFC 9156 2.3): the next question on the same way
+/// need not ask them again.
+///
+/// Bounded; what is not remembered is only asked once more.
 struct SteppingStones {
     /// Names remembered; beyond it all are forgotten.
     static let limit = 65_536

@@ -61,8 +61,10 @@ struct Policies {
 
 extension Resolver {
     /// The part of the cache's key that stands for the policies over a client: give it to
-    /// ``ResolverCache/answer(to:type:options:view:at:into:)`` and to ``start(_:options:token:client:view:at:)``. Zero
-    /// for everyone whose address no policy names; others are never answered from the cache.
+    /// ``ResolverCache/answer(to:type:options:view:at:into:)`` and to
+    /// ``start(_:options:token:client:view:at:)``.
+    ///
+    /// Zero for everyone whose address no policy names; others are never answered from the cache.
     package func view(of client: IPAddress) -> UInt16 {
         guard hasClientPolicies else { return 0 }
         return policies.matchesClient(client) ? Resolver.privateView : 0

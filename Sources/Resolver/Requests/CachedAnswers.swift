@@ -64,7 +64,9 @@ extension Resolver {
         return outcome
     }
 
-    /// The cached set of a type, and behind it what proves its wildcard; empty when there is none. ``key`` holds `name`.
+    /// The cached set of a type, and behind it what proves its wildcard; empty when there is none.
+    ///
+    /// ``key`` holds `name`.
     func cachedSets(_ name: Name, _ type: RRType, at seconds: UInt32) -> [RecordSet] {
         guard let entry = cache.entry(.set, for: key, type: type, at: seconds) else { return [] }
         return decode(entry, at: seconds)

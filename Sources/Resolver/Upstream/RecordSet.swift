@@ -100,7 +100,9 @@ package struct PackedData: Hashable, Sendable {
 package struct RecordSet: Hashable, Sendable {
     package var owner: Name
     package var type: RRType
-    /// Seconds. The smallest TTL of the records (RFC 2181 5.2).
+    /// Seconds.
+    ///
+    /// The smallest TTL of the records (RFC 2181 5.2).
     package var ttl: UInt32
     package var data = PackedData()
     /// The data of the RRSIG records that cover this set.

@@ -1,8 +1,10 @@
 internal import DNSCore
 internal import DNSSecurity
 
-/// Validated NSEC records of signed zones, in their order: what lies between an owner and its next name does not exist,
-/// and need not be asked for (RFC 8198). One worker's own, bounded.
+/// Validated NSEC records of signed zones, in their order: what lies between an owner and its next name does
+/// not exist, and need not be asked for (RFC 8198).
+///
+/// One worker's own, bounded.
 struct AbsenceTable {
     private struct Span {
         /// The owner in canonical order as octets that compare octet by octet.

@@ -24,7 +24,9 @@ extension Resolver {
         return true
     }
 
-    /// Changes since the last call. One worker's are enough.
+    /// Changes since the last call.
+    ///
+    /// One worker's are enough.
     package func takeAnchorChanges() -> [AnchorChange] {
         defer { anchorChanges.removeAll() }
         return anchorChanges

@@ -2,8 +2,10 @@ internal import DNSCore
 internal import DNSSecurity
 
 /// The way from a trust anchor down to a name: DNSKEY sets validated by DS sets validated by the keys above
-/// (RFC 4035 5). One step at a time; each step's result is remembered in ``ZoneStates``, so that a chain that meets
-/// known ground goes on from there.
+/// (RFC 4035 5).
+///
+/// One step at a time; each step's result is remembered in ``ZoneStates``, so that a chain that meets known
+/// ground goes on from there.
 final class KeyChain {
     /// What is being asked for.
     enum Step {
