@@ -12,7 +12,8 @@ extension Worker {
     ) -> Disposition? {
         unsafe begin(query, &context, hasQuestion: true, into: response)
         let answer = lookup.answer(
-            key, type: context.layout.questionType, in: catalog, wantsDNSSEC: context.wantsDNSSEC, into: &composer)
+            key, type: context.layout.questionType, in: catalog, wantsDNSSEC: context.wantsDNSSEC,
+            into: &composer)
         switch answer.kind {
         case .answer, .noData, .nameError: break
         case .notOurs: return nil
@@ -41,7 +42,9 @@ extension Worker {
         context.recursionAllowed && context.layout.flags.contains(.recursionDesired)
     }
 
-    /// Goes on by recursion where an alias of ours leads out of our zones. The chain stands in the composer.
+    /// Goes on by recursion where an alias of ours leads out of our zones.
+    ///
+    /// The chain stands in the composer.
     ///
     /// - Returns: nil when the chain must be answered as it is.
     private func follow(
@@ -65,7 +68,9 @@ extension Worker {
         var flags: HeaderFlags = context.layout.questionClass == .internet ? .authoritative : []
         for section in [Section.answer, .authority] {
             composer.start(section)
-            for record in resolved.sections.records(section, question: Question(name: target, type: context.layout.questionType)) {
+            for record in resolved.sections.records(
+                section, question: Question(name: target, type: context.layout.questionType))
+            {
                 guard !flags.contains(.truncated) else { break }
                 if !composer.append(record) { flags.insert(.truncated) }
             }

@@ -3,7 +3,9 @@ internal import NTS
 internal import Resolver
 internal import Transport
 
-/// What a query that comes down the pipeline once more has waited for. Empty for a new query.
+/// What a query that comes down the pipeline once more has waited for.
+///
+/// Empty for a new query.
 struct Resumption {
     /// The recursive answer.
     var resolved: ResolverAnswer?
@@ -34,7 +36,9 @@ struct Resumption {
     static let none = Resumption()
 
     /// Whether this is a new query.
-    var isNew: Bool { resolved == nil && target == nil && negotiated == nil && verdict == nil && !mustValidate }
+    var isNew: Bool {
+        resolved == nil && target == nil && negotiated == nil && verdict == nil && !mustValidate
+    }
 }
 
 /// A query that waits.

@@ -102,6 +102,9 @@ private enum ChaosName {
     static let hostnameBind = chaos("hostname", "bind")
 
     private static func chaos(_ first: String, _ second: String) -> Name {
-        Name(trustedWire: [UInt8(first.utf8.count)] + first.utf8 + [UInt8(second.utf8.count)] + second.utf8 + [0])
+        Name(
+            trustedWire: [UInt8(first.utf8.count)] + first.utf8 + [UInt8(second.utf8.count)] + second.utf8 + [
+                0
+            ])
     }
 }

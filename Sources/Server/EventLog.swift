@@ -3,7 +3,9 @@ internal import DNSSecurity
 internal import Operations
 internal import Transport
 
-/// The logs of the server's parts. Writing a line never waits for its reader.
+/// The logs of the server's parts.
+///
+/// Writing a line never waits for its reader.
 enum Logs {
     static let server = Log("server")
     static let zone = Log("zone")

@@ -44,7 +44,9 @@ enum Intake {
             return .refuse(.formatError, nil, nil)
         }
         guard layout.end == bytes.byteCount else { return .refuse(.formatError, onlyQuestion(layout), nil) }
-        if let edns = layout.edns, edns.version != 0 { return .refuse(.badVersion, onlyQuestion(layout), nil) }
+        if let edns = layout.edns, edns.version != 0 {
+            return .refuse(.badVersion, onlyQuestion(layout), nil)
+        }
         if flags.opcode == .query { return judgeQuery(layout, bytes) }
         guard layout.questionCount == 1 else { return .refuse(.formatError, nil, nil) }
         return .accept(layout)

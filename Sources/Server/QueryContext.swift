@@ -2,7 +2,9 @@ internal import DNSCore
 internal import DNSSecurity
 internal import Transport
 
-/// What is known of one query while it passes through the pipeline. Lives on the stack of its worker.
+/// What is known of one query while it passes through the pipeline.
+///
+/// Lives on the stack of its worker.
 struct QueryContext {
     /// Where the parts of the query stand.
     let layout: MessageLayout
@@ -78,7 +80,8 @@ extension SocketAddress {
         if let v4 = endpoint.address.v4 {
             self.init(ipv4: v4, port: endpoint.port)
         } else {
-            self.init(high: endpoint.address.high, low: endpoint.address.low, port: endpoint.port, family: .ipv6)
+            self.init(
+                high: endpoint.address.high, low: endpoint.address.low, port: endpoint.port, family: .ipv6)
         }
     }
 }

@@ -38,7 +38,8 @@ extension Worker {
             var flags: HeaderFlags = []
             if hit.isTruncated { flags.insert(.truncated) }
             if hit.isAuthentic, wantsAuthenticData(context) { flags.insert(.authenticData) }
-            if hit.wantsPrefetch, resolver.configuration.cache.prefetches, wanted.contains(.recursionDesired) {
+            if hit.wantsPrefetch, resolver.configuration.cache.prefetches, wanted.contains(.recursionDesired)
+            {
                 prefetch(type, wanted)
             }
             return unsafe complete(
@@ -59,7 +60,8 @@ extension Worker {
     /// Refreshes what will soon expire; nobody waits for it.
     private func prefetch(_ type: RRType, _ options: QueryOptions) {
         resolve(
-            Question(name: key.name(), type: type), hash: key.hash(ofSuffixAt: 0), options: options.union(.isPrefetch),
+            Question(name: key.name(), type: type), hash: key.hash(ofSuffixAt: 0),
+            options: options.union(.isPrefetch),
             token: QueryToken(rawValue: 0), client: .anyIPv4)
     }
 

@@ -3,7 +3,9 @@ internal import DNSSecurity
 
 /// What every response of this server carries, fixed until the next reload.
 package struct ResponseSettings: Sendable {
-    /// Octets that a UDP response may take at most, and what our OPT record offers. 512...4096.
+    /// Octets that a UDP response may take at most, and what our OPT record offers.
+    ///
+    /// 512...4096.
     package var udpPayloadSize: UInt16 = 1232
     /// The server identifier (RFC 5001); empty = no NSID.
     package var nsid: [UInt8] = []
@@ -18,14 +20,18 @@ package struct ResponseSettings: Sendable {
 /// The end of every response: OPT with its options, padding, then TSIG, in that order and nowhere else.
 enum ResponseFinisher {
     /// Octets to keep free while the sections are composed.
-    static func reserve(_ context: borrowing QueryContext, _ settings: borrowing ResponseSettings, _ query: borrowing RawSpan)
+    static func reserve(
+        _ context: borrowing QueryContext, _ settings: borrowing ResponseSettings, _ query: borrowing RawSpan
+    )
         -> Int
     {
         var octets = 0
         if let edns = context.layout.edns {
             octets += 11
             if context.cookieOption != nil, settings.sendsCookies { octets += 4 + ServerCookies.length }
-            if !settings.nsid.isEmpty, edns.option(.nsid, in: query) != nil { octets += 4 + settings.nsid.count }
+            if !settings.nsid.isEmpty, edns.option(.nsid, in: query) != nil {
+                octets += 4 + settings.nsid.count
+            }
             if context.isStream, edns.option(.tcpKeepalive, in: query) != nil { octets += 6 }
         }
         if let session = context.session { octets += session.reservedLength }
@@ -38,7 +44,8 @@ enum ResponseFinisher {
     ///   - extendedResponseCode: the upper bits of the response code.
     ///   - wall: seconds since 1970.
     static func finish(
-        _ composer: inout MessageComposer, _ context: borrowing QueryContext, _ settings: borrowing ResponseSettings,
+        _ composer: inout MessageComposer, _ context: borrowing QueryContext,
+        _ settings: borrowing ResponseSettings,
         _ cookies: borrowing ServerCookies, query: borrowing RawSpan, code: ResponseCode, wall: UInt64
     ) {
         composer.start(.additional)
@@ -60,7 +67,8 @@ enum ResponseFinisher {
 
     private static func writeAskedOptions(
         _ composer: inout MessageComposer, _ context: borrowing QueryContext, _ edns: EDNSLayout,
-        _ settings: borrowing ResponseSettings, _ cookies: borrowing ServerCookies, query: borrowing RawSpan, wall: UInt64
+        _ settings: borrowing ResponseSettings, _ cookies: borrowing ServerCookies, query: borrowing RawSpan,
+        wall: UInt64
     ) {
         if settings.sendsCookies, let option = context.cookieOption {
             if case .valid(isFresh: true) = context.cookie {

@@ -43,13 +43,16 @@ final class Server: @unchecked Sendable {
         let resolver = configuration.recursion.enabled ? try ResolverConfiguration(configuration) : nil
         let cache: ResolverCache?
         do throws(ResolverError) {
-            cache = try resolver.map { (settings) throws(ResolverError) in try ResolverCache(configuration: settings.cache) }
+            cache = try resolver.map { (settings) throws(ResolverError) in
+                try ResolverCache(configuration: settings.cache)
+            }
         } catch {
             throw .noMemory(octets: configuration.cache.size)
         }
         let state = ServingState(configuration, cookies: ServerCookies())
         let nts = state.nts ?? NTSConfiguration()
-        zones = try ZoneKeeper(stateDirectory: configuration.server.stateDirectory, limits: configuration.limits)
+        zones = try ZoneKeeper(
+            stateDirectory: configuration.server.stateDirectory, limits: configuration.limits)
         core = ServerCore(
             state: state, zones: zones, targetMemory: TargetMemory(limits: nts.limits), cache: cache)
         zones.configure(configuration)
@@ -81,7 +84,9 @@ final class Server: @unchecked Sendable {
                     worker.resolver = Resolver(configuration: resolver, cache: cache)
                     var limits = UpstreamLimits()
                     limits.outstanding = max(16, configuration.limits.outstandingQueries / count)
-                    let sources = configuration.recursion.source.map { SocketAddress(IPEndpoint($0, port: 0)) }
+                    let sources = configuration.recursion.source.map {
+                        SocketAddress(IPEndpoint($0, port: 0))
+                    }
                     worker.upstream = UpstreamDriver(worker: worker, limits: limits, sources: sources)
                 }
                 workers.append(worker)
@@ -101,7 +106,8 @@ final class Server: @unchecked Sendable {
             workerListeners = workers.map { _ in WorkerListeners() }
             for (way, sockets) in listeners.sockets {
                 for (index, worker) in workers.enumerated() {
-                    try workerListeners[index].add(sockets[index], way, worker: worker, limits: limits, proxies: listeners.proxies[way],
+                    try workerListeners[index].add(
+                        sockets[index], way, worker: worker, limits: limits, proxies: listeners.proxies[way],
                         tls: listeners.contexts[way])
                 }
             }
@@ -185,7 +191,9 @@ final class Server: @unchecked Sendable {
         let limits = StreamLimits(next.limits, workers: core.workers.count)
         for worker in core.workers {
             let sockets = opened.compactMap { way in
-                listeners.sockets[way].map { (way, $0[worker.index], listeners.proxies[way], listeners.contexts[way]) }
+                listeners.sockets[way].map {
+                    (way, $0[worker.index], listeners.proxies[way], listeners.contexts[way])
+                }
             }
             let own = workerListeners[worker.index]
             let box = ListenerChange(listeners: own, added: sockets, gone: gone, limits: limits)
@@ -222,7 +230,8 @@ private final class ListenerChange: @unchecked Sendable {
     let limits: StreamLimits
 
     init(
-        listeners: WorkerListeners, added: [(Listeners.Way, ListeningSocket, ProxyTrust?, TLSContext?)], gone: Set<Listeners.Way>,
+        listeners: WorkerListeners, added: [(Listeners.Way, ListeningSocket, ProxyTrust?, TLSContext?)],
+        gone: Set<Listeners.Way>,
         limits: StreamLimits
     ) {
         self.listeners = listeners

@@ -31,7 +31,9 @@ final class ServerCore: @unchecked Sendable {
         self.cache = cache
     }
 
-    /// Makes the workers known to each other. Once, before their threads start.
+    /// Makes the workers known to each other.
+    ///
+    /// Once, before their threads start.
     func adopt(_ workers: [Worker], _ transferDesk: TransferDesk) {
         self.workers = workers
         self.transferDesk = transferDesk

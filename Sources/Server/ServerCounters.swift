@@ -1,15 +1,19 @@
 internal import DNSCore
 
-/// What one worker has counted since the start. Plain memory of that worker; summed when somebody asks.
+/// What one worker has counted since the start.
+///
+/// Plain memory of that worker; summed when somebody asks.
 ///
 /// Sums read while a worker counts may be a little behind, never torn: each is one aligned word.
 @safe final class ServerCounters: @unchecked Sendable {
     /// One counter.
     enum Counter: Int, CaseIterable, Sendable {
-        case queries, queriesUDP, queriesTCP, queriesTLS, queriesHTTPS, queriesIPv6, queriesEDNS, queriesDO, queriesCookie
+        case queries, queriesUDP, queriesTCP, queriesTLS, queriesHTTPS, queriesIPv6, queriesEDNS, queriesDO,
+            queriesCookie
         case queriesTSIG, updates, notifies, transfers
         case answers, answersAuthoritative, answersCached, answersRecursive, answersTruncated
-        case dropped, droppedShort, droppedResponse, droppedAccess, droppedRate, droppedReflection, droppedOverload
+        case dropped, droppedShort, droppedResponse, droppedAccess, droppedRate, droppedReflection,
+            droppedOverload
         case slipped, refusedAccess, badCookies, pendingFull, pendingLost
         case holds, holdsJoined, holdsReleased, holdsOverLimit, holdsValidation
     }
@@ -20,7 +24,8 @@ internal import DNSCore
     static let codeSlots = 24
     /// Upper bounds of the latency histogram of deferred answers, in microseconds.
     static let latencyBounds: [UInt64] = [
-        100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000,
+        100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
+        2_000_000,
         5_000_000,
     ]
 

@@ -10,9 +10,12 @@ enum ServerMetrics {
     /// Starts the HTTP listener of the `metrics` section; nil when there is none.
     ///
     /// - Throws: ``ServerError/cannotListen(address:reason:)``.
-    static func listen(_ server: Server, _ section: MetricsConfiguration?) throws(ServerError) -> MetricsListener? {
+    static func listen(
+        _ server: Server, _ section: MetricsConfiguration?
+    ) throws(ServerError) -> MetricsListener? {
         guard let section else { return nil }
-        guard let address = SocketAddress(section.listen.host, port: UInt16(clamping: section.listen.port)) else {
+        guard let address = SocketAddress(section.listen.host, port: UInt16(clamping: section.listen.port))
+        else {
             throw .cannotListen(address: "\(section.listen)", reason: "not an address")
         }
         let registry = registry(server)
@@ -33,7 +36,8 @@ enum ServerMetrics {
                 "torii_start_time_seconds", "When the server started, in seconds since 1970.",
                 Double(server.startTime))
             collection.counter("torii_reloads_total", "Reloads taken over.", UInt64(server.reloadCount))
-            collection.counter("torii_reloads_failed_total", "Reloads refused.", UInt64(server.failedReloadCount))
+            collection.counter(
+                "torii_reloads_failed_total", "Reloads refused.", UInt64(server.failedReloadCount))
             collectResolver(core, &collection)
             collectNTS(core, &collection)
             if let done = core.zones.committer?.counters { collect(done, &collection) }
@@ -46,8 +50,10 @@ enum ServerMetrics {
         let figures = cache.statistics
         collection.gauge("torii_cache_entries", "Entries in the cache.", Double(figures.entries))
         collection.gauge("torii_cache_bytes", "Octets that entries take.", Double(figures.octets))
-        collection.gauge("torii_cache_capacity_bytes", "Octets that entries may take.", Double(figures.capacity))
-        collection.counter("torii_cache_evictions_total", "Entries that made room for others.", figures.evictions)
+        collection.gauge(
+            "torii_cache_capacity_bytes", "Octets that entries may take.", Double(figures.capacity))
+        collection.counter(
+            "torii_cache_evictions_total", "Entries that made room for others.", figures.evictions)
         let parts = core.workers.compactMap { worker in worker.ask { $0.resolver?.metrics } ?? nil }
         var sums: [String: UInt64] = [:]
         for part in parts {
@@ -58,7 +64,9 @@ enum ServerMetrics {
         }
         for (label, value) in sums.sorted(by: { $0.key < $1.key }) {
             let words = label.reduce(into: "") { text, character in
-                text += character.isUppercase && text.last?.isUppercase != true && text.last != "_" ? "_\(character.lowercased())" : character.lowercased()
+                text +=
+                    character.isUppercase && text.last?.isUppercase != true && text.last != "_"
+                    ? "_\(character.lowercased())" : character.lowercased()
             }
             collection.counter("torii_resolver_\(words)_total", "See ResolverMetrics.\(label).", value)
         }
@@ -66,7 +74,8 @@ enum ServerMetrics {
 
     private static func collectNTS(_ core: ServerCore, _ collection: inout MetricsCollection) {
         guard let first = core.workers.first,
-            let (metrics, holds) = first.ask({ worker in worker.ntsDesk.map { ($0.metrics, $0.holdCount) } }) ?? nil
+            let (metrics, holds) = first.ask({ worker in worker.ntsDesk.map { ($0.metrics, $0.holdCount) } })
+                ?? nil
         else { return }
         collection.gauge("torii_nts_holds_pending", "Replies held now.", Double(holds))
         for (name, value) in metrics.named {
@@ -98,22 +107,27 @@ enum ServerMetrics {
         for slot in 0..<ServerCounters.typeSlots {
             let total = core.workers.reduce(0) { $0 &+ $1.counters.value(typeSlot: slot) }
             guard total > 0 else { continue }
-            let label = slot < 256 ? RRType(rawValue: UInt16(slot)).description : slot == 257 ? "CAA" : "other"
-            types.append(MetricFamily.Sample(labels: [MetricFamily.Label("type", label)], value: .integer(total)))
+            let label =
+                slot < 256 ? RRType(rawValue: UInt16(slot)).description : slot == 257 ? "CAA" : "other"
+            types.append(
+                MetricFamily.Sample(labels: [MetricFamily.Label("type", label)], value: .integer(total)))
         }
         collection.add(
             MetricFamily(
-                name: "torii_dns_requests_by_type_total", help: "Questions by type.", kind: .counter, samples: types))
+                name: "torii_dns_requests_by_type_total", help: "Questions by type.", kind: .counter,
+                samples: types))
         var codes: [MetricFamily.Sample] = []
         for slot in 0..<ServerCounters.codeSlots {
             let total = core.workers.reduce(0) { $0 &+ $1.counters.value(codeSlot: slot) }
             guard total > 0 else { continue }
             let label = ResponseCode(rawValue: UInt16(slot)).description
-            codes.append(MetricFamily.Sample(labels: [MetricFamily.Label("rcode", label)], value: .integer(total)))
+            codes.append(
+                MetricFamily.Sample(labels: [MetricFamily.Label("rcode", label)], value: .integer(total)))
         }
         collection.add(
             MetricFamily(
-                name: "torii_dns_responses_total", help: "Responses by code.", kind: .counter, samples: codes))
+                name: "torii_dns_responses_total", help: "Responses by code.", kind: .counter, samples: codes)
+        )
     }
 
     /// Names and meanings of the plain counters.
@@ -131,16 +145,25 @@ enum ServerMetrics {
         (.transfers, "torii_dns_transfers_total", "AXFR and IXFR requests."),
         (.answersAuthoritative, "torii_dns_answers_authoritative_total", "Answers from our zones."),
         (.answersCached, "torii_cache_hits_total", "Answers from the cache."),
-        (.answersRecursive, "torii_dns_answers_recursive_total", "Answers that other servers were asked for."),
+        (
+            .answersRecursive, "torii_dns_answers_recursive_total",
+            "Answers that other servers were asked for."
+        ),
         (.answersTruncated, "torii_dns_answers_truncated_total", "Answers with TC."),
         (.dropped, "torii_dns_dropped_total", "Messages without a response."),
         (.droppedRate, "torii_dns_dropped_rate_limit_total", "Responses dropped by the rate limit."),
         (.slipped, "torii_dns_slipped_total", "Responses replaced by TC by the rate limit."),
-        (.droppedReflection, "torii_dns_dropped_reflection_total", "Messages from ports that would answer back."),
+        (
+            .droppedReflection, "torii_dns_dropped_reflection_total",
+            "Messages from ports that would answer back."
+        ),
         (.droppedAccess, "torii_dns_dropped_access_total", "Messages dropped by access lists."),
         (.refusedAccess, "torii_dns_refused_access_total", "Messages refused by access lists."),
         (.pendingFull, "torii_dns_pending_full_total", "Queries refused because too many wait."),
-        (.pendingLost, "torii_dns_pending_lost_total", "Queries given up because what they waited for never came."),
+        (
+            .pendingLost, "torii_dns_pending_lost_total",
+            "Queries given up because what they waited for never came."
+        ),
         (.holds, "torii_nts_holds_total", "Replies held for routers."),
         (.holdsJoined, "torii_nts_holds_joined_total", "Replies that waited for a negotiation under way."),
         (.holdsReleased, "torii_nts_holds_released_total", "Held replies released."),

@@ -28,7 +28,9 @@ package enum ServerProgram {
         }
     }
 
-    private static func serve(_ server: Server, _ configuration: ServerConfiguration) throws(ServerError) -> Int32 {
+    private static func serve(
+        _ server: Server, _ configuration: ServerConfiguration
+    ) throws(ServerError) -> Int32 {
         let control: ControlServer
         do throws(ControlError) {
             Directories.make(forFileAt: configuration.control.socket)
@@ -47,9 +49,13 @@ package enum ServerProgram {
         for section in configuration.listen {
             Logs.server.info(
                 "listening",
-                ["address": "\(section.address)", "port": "\(section.port)", "protocols": section.protocols.map(\.rawValue).sorted().joined(separator: ",")])
+                [
+                    "address": "\(section.address)", "port": "\(section.port)",
+                    "protocols": section.protocols.map(\.rawValue).sorted().joined(separator: ","),
+                ])
         }
-        Logs.server.notice("ready", ["version": ProgramVersion.current, "zones": "\(configuration.zones.count)"])
+        Logs.server.notice(
+            "ready", ["version": ProgramVersion.current, "zones": "\(configuration.zones.count)"])
         _ = ServiceManager.notify(.ready)
         while true {
             switch SignalWatcher.next() {

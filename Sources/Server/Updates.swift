@@ -22,7 +22,8 @@ extension Worker {
         }
         guard let slot = core.zones.slots[request.zone.name] else {
             return unsafe refuse(
-                .notAuthoritative(request.zone.name, request.zone.recordClass), request, query, &context, peer, into: response)
+                .notAuthoritative(request.zone.name, request.zone.recordClass), request, query, &context,
+                peer, into: response)
         }
         guard slot.section.kind == .primary else {
             return unsafe forwardUpdate(request, slot, query, &context, peer, into: response)
@@ -53,7 +54,8 @@ extension Worker {
 
     /// An update that ends here, before it reached a zone.
     func refuse(
-        _ reason: UpdateReason, _ request: UpdateRequest?, _ query: borrowing RawSpan, _ context: inout QueryContext,
+        _ reason: UpdateReason, _ request: UpdateRequest?, _ query: borrowing RawSpan,
+        _ context: inout QueryContext,
         _ peer: Peer, into response: UnsafeMutableRawBufferPointer
     ) -> Disposition {
         UpdateLog.note(reason, request, source: context.address)
@@ -72,7 +74,9 @@ enum UpdateLog {
     /// The last `count` refusals, newest first.
     static func recent(_ count: Int, zone: Name? = nil) -> [String] {
         refusals.withLock { list in
-            Array(list.reversed().filter { zone == nil || $0.zone == "\(zone ?? .root)" }.map(\.line).prefix(count))
+            Array(
+                list.reversed().filter { zone == nil || $0.zone == "\(zone ?? .root)" }.map(\.line).prefix(
+                    count))
         }
     }
 
@@ -94,7 +98,8 @@ enum UpdateLog {
         default:
             keep(zone, "\(zone) client \(client) key \(key) \(reason.responseCode): \(reason)")
             Logs.update.limited(
-                .notice, "update refused", "\(reason.responseCode): \(reason)", ["zone": zone, "client": client, "key": key])
+                .notice, "update refused", "\(reason.responseCode): \(reason)",
+                ["zone": zone, "client": client, "key": key])
         }
     }
 }

@@ -14,7 +14,8 @@ final class UpstreamDriver: UpstreamHandler {
     init(worker: Worker, limits: UpstreamLimits, sources: [SocketAddress]) {
         self.worker = worker
         let random = RandomPool()
-        sockets = UpstreamSockets(on: worker.loop, handler: self, limits: limits, sources: sources, random: random)
+        sockets = UpstreamSockets(
+            on: worker.loop, handler: self, limits: limits, sources: sources, random: random)
         streams = UpstreamStreams(on: worker.loop, handler: self, sources: sources)
     }
 
@@ -23,8 +24,10 @@ final class UpstreamDriver: UpstreamHandler {
         let server = SocketAddress(query.server)
         let token = unsafe query.octets.withUnsafeBytes { octets -> UpstreamToken? in
             switch query.transport {
-            case .udp: unsafe sockets?.send(octets, to: server, timeout: query.timeout, tag: query.id.rawValue)
-            case .tcp, .tls: unsafe streams?.send(octets, to: server, timeout: query.timeout, tag: query.id.rawValue)
+            case .udp:
+                unsafe sockets?.send(octets, to: server, timeout: query.timeout, tag: query.id.rawValue)
+            case .tcp, .tls:
+                unsafe streams?.send(octets, to: server, timeout: query.timeout, tag: query.id.rawValue)
             }
         }
         if let token {
@@ -55,7 +58,9 @@ final class UpstreamDriver: UpstreamHandler {
     /// Questions under way.
     var outstanding: Int { tokens.count }
 
-    func received(_ message: UnsafeRawBufferPointer, from server: SocketAddress, for token: UpstreamToken, tag: UInt64)
+    func received(
+        _ message: UnsafeRawBufferPointer, from server: SocketAddress, for token: UpstreamToken, tag: UInt64
+    )
         -> UpstreamVerdict
     {
         worker.readClocks(worker.loop.now)
@@ -76,6 +81,8 @@ final class UpstreamDriver: UpstreamHandler {
         case .unreachable: reason = .unreachable
         case .closed, .garbled: reason = .refused
         }
-        worker.withResolvers { $0.failed(upstream: UpstreamID(rawValue: tag), reason: reason, at: worker.moment) }
+        worker.withResolvers {
+            $0.failed(upstream: UpstreamID(rawValue: tag), reason: reason, at: worker.moment)
+        }
     }
 }

@@ -7,7 +7,9 @@ internal import Operations
 internal import Resolver
 internal import Transport
 
-/// One thread that answers queries. Everything a query touches belongs to it.
+/// One thread that answers queries.
+///
+/// Everything a query touches belongs to it.
 ///
 /// `Sendable` only so that closures posted to its own loop can carry it: nobody else touches what is inside.
 @safe final class Worker: QueryHandler, TimerTarget, Flushable, @unchecked Sendable {
@@ -79,7 +81,9 @@ internal import Transport
         refreshState()
     }
 
-    func receive(_ query: UnsafeRawBufferPointer, from peer: Peer, into response: UnsafeMutableRawBufferPointer)
+    func receive(
+        _ query: UnsafeRawBufferPointer, from peer: Peer, into response: UnsafeMutableRawBufferPointer
+    )
         -> Disposition
     {
         count(peer)
@@ -87,7 +91,6 @@ internal import Transport
         unsafe log(query, disposition, response, from: peer, since: now)
         return disposition
     }
-
 
     // MARK: State
 
@@ -167,7 +170,9 @@ internal import Transport
         if let timer = resolverTimer { loop.cancel(timer) }
         resolverTimer = nil
         resolverDeadline = next
-        if next != .max { resolverTimer = loop.arm(at: MonotonicTime(nanoseconds: next), target: self, tag: 0) }
+        if next != .max {
+            resolverTimer = loop.arm(at: MonotonicTime(nanoseconds: next), target: self, tag: 0)
+        }
     }
 
     private func pump(_ resolver: Resolver) {
@@ -195,7 +200,9 @@ internal import Transport
     /// How long a query may wait for anything; longer ones were lost on the way, and are given up.
     private static let patience = Duration.seconds(30)
 
-    /// Gives up lost queries from time to time, so that none waits for ever. Once, before the loop runs.
+    /// Gives up lost queries from time to time, so that none waits for ever.
+    ///
+    /// Once, before the loop runs.
     func watchPending() {
         _ = loop.arm(after: Worker.patience / 3, target: self, tag: 1)
     }
@@ -251,7 +258,9 @@ internal import Transport
     /// Has `question` resolved by the worker that its name belongs to, so that no two workers ask the same thing.
     ///
     /// - Parameter hash: that of the question's name.
-    func resolve(_ question: Question, hash: UInt64, options: QueryOptions, token: QueryToken, client: IPAddress) {
+    func resolve(
+        _ question: Question, hash: UInt64, options: QueryOptions, token: QueryToken, client: IPAddress
+    ) {
         let tag = UInt64(index) << 56 | token.rawValue
         let owner = Int(truncatingIfNeeded: (hash >> 7) % UInt64(core.workers.count))
         if owner == index {
@@ -269,7 +278,8 @@ internal import Transport
     private func begin(_ question: Question, options: QueryOptions, tag: UInt64, client: IPAddress) {
         guard let resolver else { return }
         resolver.start(
-            question, options: options, token: tag, client: client, view: resolver.view(of: client), at: moment)
+            question, options: options, token: tag, client: client, view: resolver.view(of: client),
+            at: moment)
         requestPump()
     }
 }

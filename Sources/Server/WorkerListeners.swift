@@ -9,11 +9,13 @@ final class WorkerListeners {
     ///
     /// - Throws: ``TransportError``.
     func add(
-        _ socket: ListeningSocket, _ way: Listeners.Way, worker: Worker, limits: StreamLimits, proxies: ProxyTrust?,
+        _ socket: ListeningSocket, _ way: Listeners.Way, worker: Worker, limits: StreamLimits,
+        proxies: ProxyTrust?,
         tls: TLSContext?
     ) throws(TransportError) {
         switch way.transport {
-        case .udp: datagrams[way] = try UDPListener(socket, on: worker.loop, handler: worker, proxies: proxies)
+        case .udp:
+            datagrams[way] = try UDPListener(socket, on: worker.loop, handler: worker, proxies: proxies)
         case .tcp, .tls, .https:
             streams[way] = try StreamListener(
                 socket, on: worker.loop, handler: worker, limits: limits, proxies: proxies, tls: tls)

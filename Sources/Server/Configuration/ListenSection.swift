@@ -5,7 +5,9 @@ package import Operations
 package struct ListenSection: ConfigurationRecord {
     /// The address to bind; `0.0.0.0` and `::` mean all of their family, and answers leave from the address asked.
     package let address: IPAddress
-    /// The port to bind. When it is left out: 853 for `tls`, 443 for `https`, else 53.
+    /// The port to bind.
+    ///
+    /// When it is left out: 853 for `tls`, 443 for `https`, else 53.
     package let port: UInt16
     /// What is spoken: `udp` and `tcp`, or `tls` (RFC 7858), or `https` (RFC 8484).
     package let protocols: Set<ListenProtocolOption>

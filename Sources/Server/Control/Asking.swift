@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import Glibc
 internal import Synchronization
 internal import Transport
 
@@ -16,20 +16,36 @@ extension Worker {
     }
 }
 
-/// An answer on its way from one thread to another.
-final class Reply<Answer: Sendable>: Sendable {
-    private let semaphore = DispatchSemaphore(value: 0)
+/// An answer on its way from one thread to another that waits for it.
+@safe final class Reply<Answer: Sendable>: @unchecked Sendable {
+    // Sendable: the semaphore is made for several threads.
+    private let semaphore: UnsafeMutablePointer<sem_t>
     private let answer = Mutex<Answer?>(nil)
+
+    init() {
+        unsafe semaphore = .allocate(capacity: 1)
+        unsafe sem_init(semaphore, 0, 0)
+    }
+
+    deinit {
+        unsafe sem_destroy(semaphore)
+        unsafe semaphore.deallocate()
+    }
 
     /// Gives the answer; once.
     func give(_ value: Answer) {
         answer.withLock { $0 = value }
-        semaphore.signal()
+        unsafe sem_post(semaphore)
     }
 
     /// The answer; nil when it did not come in time.
     func wait(seconds: Int) -> Answer? {
-        guard semaphore.wait(timeout: .now() + .seconds(seconds)) == .success else { return nil }
+        var deadline = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &deadline)
+        deadline.tv_sec += seconds
+        while unsafe sem_timedwait(semaphore, &deadline) != 0 {
+            guard errno == EINTR else { return nil }
+        }
         return answer.withLock { $0 }
     }
 }

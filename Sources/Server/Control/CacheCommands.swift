@@ -11,13 +11,17 @@ enum CacheCommands {
                 summary: "Forgets what is cached for a name."
             ) { request in flush(request, server) },
             ControlCommand(
-                "cache show", usage: "cache show NAME [--tree] [--type TYPE]", summary: "Prints what is cached for a name.",
+                "cache show", usage: "cache show NAME [--tree] [--type TYPE]",
+                summary: "Prints what is cached for a name.",
                 isExclusive: false
             ) { request in show(request, server) },
             ControlCommand("cache dump", summary: "Prints everything that is cached.", isExclusive: false) {
                 (_: ControlRequest, reply: ControlReply) in
-                guard let cache = server.core.cache else { return .failed("recursion is off: nothing is cached") }
-                for line in cache.lines(of: .root, isTree: true, at: WallClock.moment) where !reply.line(line) { break }
+                guard let cache = server.core.cache else {
+                    return .failed("recursion is off: nothing is cached")
+                }
+                for line in cache.lines(of: .root, isTree: true, at: WallClock.moment) where !reply.line(line)
+                { break }
                 return .done()
             },
         ]
@@ -42,7 +46,9 @@ enum CacheCommands {
             let count = cache.flush(.tree(name))
             return .done("flushed \(count) entries at and below \(name)")
         }
-        if request.has("bogus") { return .done("flushed \(cache.flush(.bogus)) entries that did not validate") }
+        if request.has("bogus") {
+            return .done("flushed \(cache.flush(.bogus)) entries that did not validate")
+        }
         if request.has("negative") { return .done("flushed \(cache.flush(.negative)) negative entries") }
         if let word = request.options["type"] {
             guard let type = RRType(mnemonic: word) else { return .badUsage("\(word) is not a type") }

@@ -1,8 +1,8 @@
 internal import DNSCore
 internal import Operations
 internal import Resolver
-internal import Transport
 internal import Synchronization
+internal import Transport
 
 /// `dnssec ...`: trust anchors, and names below which nothing is validated (RFC 7646).
 enum DNSSECCommands {

@@ -2,13 +2,17 @@ internal import Authority
 internal import DNSCore
 internal import Operations
 
-/// The commands of `toriid`'s control channel. One line each.
+/// The commands of `toriid`'s control channel.
+///
+/// One line each.
 enum ServerCommands {
     static func list(_ server: Server) -> CommandList {
         CommandList(
-            StatusCommand.commands(server) + ZoneCommands.commands(server) + CacheCommands.commands(server) + TraceCommand.commands(server)
+            StatusCommand.commands(server) + ZoneCommands.commands(server) + CacheCommands.commands(server)
+                + TraceCommand.commands(server)
                 + UpdateCommands.commands(server)
-                + LogCommands.commands(server) + KeyCommands.commands(server) + DNSSECCommands.commands(server))
+                + LogCommands.commands(server) + KeyCommands.commands(server)
+                + DNSSECCommands.commands(server))
     }
 }
 

@@ -51,7 +51,8 @@ extension Worker {
         nextTrace = (nextTrace + 1) & 0xff_ffff
         traces[nextTrace] = done
         resolver?.start(
-            question, options: [.isTraced, .recursionDesired, .wantsDNSSEC], token: Worker.traceOwner << 56 | nextTrace,
+            question, options: [.isTraced, .recursionDesired, .wantsDNSSEC],
+            token: Worker.traceOwner << 56 | nextTrace,
             client: .loopbackIPv4, at: moment)
         requestPump()
     }

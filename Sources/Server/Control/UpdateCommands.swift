@@ -8,16 +8,22 @@ enum UpdateCommands {
         [
             ControlCommand(
                 "update explain",
-                usage: "update explain [ZONE] [--key KEY] [--from ADDRESS] [--name NAME] [--type TYPE] [--count N]",
-                summary: "Says which rule decides on an update, or why the last ones were refused.", isExclusive: false
+                usage:
+                    "update explain [ZONE] [--key KEY] [--from ADDRESS] [--name NAME] [--type TYPE] [--count N]",
+                summary: "Says which rule decides on an update, or why the last ones were refused.",
+                isExclusive: false
             ) { request in explain(request, server) }
         ]
     }
 
     private static func explain(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
         guard let text = request.arguments.first else { return recent(request) }
-        guard let name = try? Name(text), let slot = server.zones.slots[name] else { return .failed("no zone \(text)") }
-        guard request.options["name"] != nil || request.options["key"] != nil || request.options["from"] != nil else {
+        guard let name = try? Name(text), let slot = server.zones.slots[name] else {
+            return .failed("no zone \(text)")
+        }
+        guard
+            request.options["name"] != nil || request.options["key"] != nil || request.options["from"] != nil
+        else {
             return recent(request, zone: slot.name)
         }
         guard let owner = try? Name(request.options["name"] ?? "@", origin: slot.name) else {

@@ -6,42 +6,62 @@ internal import Operations
 enum ZoneCommands {
     static func commands(_ server: Server) -> [ControlCommand] {
         [
-            ControlCommand("zone list", usage: "zone list", summary: "Lists the zones.") { _ in list(server) },
-            ControlCommand("zone status", usage: "zone status ZONE", summary: "Tells how a zone is.") { request in
+            ControlCommand("zone list", usage: "zone list", summary: "Lists the zones.") { _ in list(server)
+            },
+            ControlCommand("zone status", usage: "zone status ZONE", summary: "Tells how a zone is.") {
+                request in
                 withZone(request, server) { slot in .done(describe(slot, server)) }
             },
             ControlCommand(
-                "zone reload", usage: "zone reload [ZONE]...", summary: "Reads zone files again.", isExclusive: true
+                "zone reload", usage: "zone reload [ZONE]...", summary: "Reads zone files again.",
+                isExclusive: true
             ) { request in reload(request, server) },
-            ControlCommand("zone flush", usage: "zone flush [ZONE]...", summary: "Writes zone files anew.") { request in
-                onZones(request, server) { (slot, committer) throws(JournalError) in try committer.flush(slot.name) }
+            ControlCommand("zone flush", usage: "zone flush [ZONE]...", summary: "Writes zone files anew.") {
+                request in
+                onZones(request, server) { (slot, committer) throws(JournalError) in
+                    try committer.flush(slot.name)
+                }
             },
             ControlCommand(
-                "zone freeze", usage: "zone freeze ZONE...", summary: "Writes the file and refuses updates, so that it can be edited."
-            ) { request in onZones(request, server) { (slot, committer) throws(JournalError) in try committer.freeze(slot.name) } },
-            ControlCommand("zone thaw", usage: "zone thaw ZONE...", summary: "Reads the file again and takes updates.") {
+                "zone freeze", usage: "zone freeze ZONE...",
+                summary: "Writes the file and refuses updates, so that it can be edited."
+            ) { request in
+                onZones(request, server) { (slot, committer) throws(JournalError) in
+                    try committer.freeze(slot.name)
+                }
+            },
+            ControlCommand(
+                "zone thaw", usage: "zone thaw ZONE...", summary: "Reads the file again and takes updates."
+            ) {
                 request in
                 onZones(request, server) { (slot, committer) throws(JournalError) in
                     _ = server.zones.load(slot.section, isForced: true)
                     try committer.thaw(slot.name)
                 }
             },
-            ControlCommand("zone notify", usage: "zone notify ZONE", summary: "Tells the secondaries.") { request in
+            ControlCommand("zone notify", usage: "zone notify ZONE", summary: "Tells the secondaries.") {
+                request in
                 withZone(request, server) { slot in
                     server.core.transferDesk?.renotify(slot.name)
                     return .done("NOTIFY is on its way to \(slot.section.notify.count) servers")
                 }
             },
-            ControlCommand("zone refresh", usage: "zone refresh ZONE", summary: "Asks the primaries now.") { request in
+            ControlCommand("zone refresh", usage: "zone refresh ZONE", summary: "Asks the primaries now.") {
+                request in
                 secondary(request, server, full: false)
             },
-            ControlCommand("zone retransfer", usage: "zone retransfer ZONE", summary: "Fetches the whole zone anew.") {
+            ControlCommand(
+                "zone retransfer", usage: "zone retransfer ZONE", summary: "Fetches the whole zone anew."
+            ) {
                 request in secondary(request, server, full: true)
             },
-            ControlCommand("zone set", usage: "zone set ZONE RECORD...", summary: "Adds a record.") { request in
+            ControlCommand("zone set", usage: "zone set ZONE RECORD...", summary: "Adds a record.") {
+                request in
                 ZoneEditing.set(request, server)
             },
-            ControlCommand("zone unset", usage: "zone unset ZONE NAME [TYPE [DATA...]]", summary: "Removes records.") {
+            ControlCommand(
+                "zone unset", usage: "zone unset ZONE NAME [TYPE [DATA...]]", summary: "Removes records."
+            ) {
                 request in ZoneEditing.unset(request, server)
             },
             ControlCommand(
@@ -49,7 +69,8 @@ enum ZoneCommands {
                 summary: "Gathers the changes of zone set and unset, to be made together."
             ) { request in ZoneEditing.edit(request, server) },
             ControlCommand(
-                "zone diff", usage: "zone diff ZONE", summary: "Shows gathered changes, else how the zone differs from its file."
+                "zone diff", usage: "zone diff ZONE",
+                summary: "Shows gathered changes, else how the zone differs from its file."
             ) { request in ZoneEditing.difference(request, server) },
             ControlCommand("zone show", usage: "zone show ZONE [NAME]", summary: "Prints a zone's records.") {
                 (request: ControlRequest, reply: ControlReply) in show(request, reply, server)
@@ -63,7 +84,9 @@ enum ZoneCommands {
         let data = slots.map { slot -> JSONValue in
             .object([
                 .init("name", .string("\(slot.name)")), .init("kind", .string(slot.section.kind.rawValue)),
-                .init("serial", server.zones.snapshot(of: slot.name).map { .integer(Int($0.serial.rawValue)) } ?? .null),
+                .init(
+                    "serial",
+                    server.zones.snapshot(of: slot.name).map { .integer(Int($0.serial.rawValue)) } ?? .null),
             ])
         }
         return .done(lines.joined(separator: "\n"), data: .array(data))
@@ -71,7 +94,8 @@ enum ZoneCommands {
 
     private static func describe(_ slot: ZoneSlot, _ server: Server) -> String {
         let status = server.zones.status(of: slot.name)
-        let serial = server.zones.snapshot(of: slot.name).map { "serial \($0.serial.rawValue)" } ?? "not loaded"
+        let serial =
+            server.zones.snapshot(of: slot.name).map { "serial \($0.serial.rawValue)" } ?? "not loaded"
         let fault = status.fault.map { "; \($0)" } ?? ""
         return "\(slot.name) \(slot.section.kind.rawValue) \(serial)\(fault)"
     }
@@ -87,15 +111,24 @@ enum ZoneCommands {
                 slots.append(slot)
             }
         }
-        let faults = slots.compactMap { slot in server.zones.load(slot.section, isForced: true).map { "zone \(slot.name): \($0)" } }
-        return faults.isEmpty ? .done("reloaded \(slots.count) zones") : .failed(faults.joined(separator: "\n"))
+        let faults = slots.compactMap { slot in
+            server.zones.load(slot.section, isForced: true).map { "zone \(slot.name): \($0)" }
+        }
+        return faults.isEmpty
+            ? .done("reloaded \(slots.count) zones") : .failed(faults.joined(separator: "\n"))
     }
 
-    private static func show(_ request: ControlRequest, _ reply: ControlReply, _ server: Server) -> ControlOutcome {
+    private static func show(
+        _ request: ControlRequest, _ reply: ControlReply, _ server: Server
+    ) -> ControlOutcome {
         withZone(request, server) { slot in
-            guard let snapshot = server.zones.snapshot(of: slot.name) else { return .failed("zone \(slot.name) is not loaded") }
+            guard let snapshot = server.zones.snapshot(of: slot.name) else {
+                return .failed("zone \(slot.name) is not loaded")
+            }
             let only = request.arguments.count > 1 ? try? Name(request.arguments[1], origin: slot.name) : nil
-            if request.arguments.count > 1, only == nil { return .badUsage("\(request.arguments[1]) is not a name") }
+            if request.arguments.count > 1, only == nil {
+                return .badUsage("\(request.arguments[1]) is not a name")
+            }
             var goesOn = true
             snapshot.forEachRRset { set in
                 guard goesOn, only == nil || set.owner == only else { return }
@@ -107,7 +140,9 @@ enum ZoneCommands {
 
     private static func secondary(_ request: ControlRequest, _ server: Server, full: Bool) -> ControlOutcome {
         withZone(request, server) { slot in
-            guard slot.section.kind == .secondary else { return .failed("\(slot.name) is not a secondary zone") }
+            guard slot.section.kind == .secondary else {
+                return .failed("\(slot.name) is not a secondary zone")
+            }
             server.core.transferDesk?.request(slot.name, full: full)
             return .done("the primaries are being asked")
         }
@@ -115,12 +150,15 @@ enum ZoneCommands {
 
     /// Does something with the journals of the zones that are named; of all, when none is.
     private static func onZones(
-        _ request: ControlRequest, _ server: Server, _ body: (ZoneSlot, ZoneCommitter) throws(JournalError) -> Void
+        _ request: ControlRequest, _ server: Server,
+        _ body: (ZoneSlot, ZoneCommitter) throws(JournalError) -> Void
     ) -> ControlOutcome {
         guard let committer = server.zones.committer else { return .failed("the server is stopping") }
         var slots: [ZoneSlot] = []
         for text in request.arguments {
-            guard let name = try? Name(text), let slot = server.zones.slots[name] else { return .failed("no zone \(text)") }
+            guard let name = try? Name(text), let slot = server.zones.slots[name] else {
+                return .failed("no zone \(text)")
+            }
             slots.append(slot)
         }
         if request.arguments.isEmpty { slots = server.zones.slots.all }

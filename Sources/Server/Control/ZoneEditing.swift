@@ -26,11 +26,14 @@ enum ZoneEditing {
             let nothing = RecordData([])
             guard words.count > 1 else {
                 return apply(
-                    [ResourceRecord(owner: owner, type: .any, recordClass: .any, ttl: 0, data: nothing)], slot, server)
+                    [ResourceRecord(owner: owner, type: .any, recordClass: .any, ttl: 0, data: nothing)],
+                    slot, server)
             }
             guard let type = RRType(mnemonic: words[1]) else { return .badUsage("\(words[1]) is not a type") }
             guard words.count > 2 else {
-                return apply([ResourceRecord(owner: owner, type: type, recordClass: .any, ttl: 0, data: nothing)], slot, server)
+                return apply(
+                    [ResourceRecord(owner: owner, type: type, recordClass: .any, ttl: 0, data: nothing)],
+                    slot, server)
             }
             let line = "\(owner) 0 IN \(type) " + words[2...].joined(separator: " ")
             switch record(line, slot) {
@@ -57,7 +60,8 @@ enum ZoneEditing {
                     list[slot.name] = []
                     return true
                 }
-                return isNew ? .done("changes are gathered") : .failed("an edit of \(slot.name) is open already")
+                return isNew
+                    ? .done("changes are gathered") : .failed("an edit of \(slot.name) is open already")
             case "commit":
                 guard let records = gathered.withLock({ $0.removeValue(forKey: slot.name) }) else {
                     return .failed("no edit of \(slot.name) is open")
@@ -80,7 +84,9 @@ enum ZoneEditing {
                 }
                 return .done(lines.isEmpty ? "nothing gathered" : lines.joined(separator: "\n"))
             }
-            guard let snapshot = server.zones.snapshot(of: slot.name) else { return .failed("\(slot.name) is not loaded") }
+            guard let snapshot = server.zones.snapshot(of: slot.name) else {
+                return .failed("\(slot.name) is not loaded")
+            }
             guard let file = slot.section.file else { return .failed("\(slot.name) has no file") }
             do throws(ZoneError) {
                 let loaded = try ZoneLoader.load(file: file, apex: slot.name)
@@ -119,7 +125,9 @@ enum ZoneEditing {
         }
     }
 
-    private static func apply(_ records: [ResourceRecord], _ slot: ZoneSlot, _ server: Server) -> ControlOutcome {
+    private static func apply(
+        _ records: [ResourceRecord], _ slot: ZoneSlot, _ server: Server
+    ) -> ControlOutcome {
         let isGathered = gathered.withLock { list in
             guard list[slot.name] != nil else { return false }
             list[slot.name]?.append(contentsOf: records)
@@ -128,16 +136,20 @@ enum ZoneEditing {
         return isGathered ? .done("gathered") : submit(records, slot, server)
     }
 
-    private static func submit(_ records: [ResourceRecord], _ slot: ZoneSlot, _ server: Server) -> ControlOutcome {
+    private static func submit(
+        _ records: [ResourceRecord], _ slot: ZoneSlot, _ server: Server
+    ) -> ControlOutcome {
         guard slot.section.kind == .primary else { return .failed("\(slot.name) is a secondary zone") }
         guard let committer = server.zones.committer else { return .failed("the server is stopping") }
         let requestor = UpdateRequestor(source: .loopbackIPv4, isStream: true, isOperator: true)
         switch UpdateRequest.make(zone: Question(name: slot.name, type: .soa), [], records, requestor) {
         case .failure(let reason): return .failed("\(reason)")
         case .success(let request):
-            let waiter = Waiter()
-            committer.submit(request) { waiter.finish($0) }
-            let reason = waiter.wait()
+            let reply = Reply<UpdateReason>()
+            committer.submit(request) { reply.give($0) }
+            guard let reason = reply.wait(seconds: 60) else {
+                return .failed("no answer from the zone's writer")
+            }
             return reason.responseCode == .noError ? .done("\(reason)") : .failed("\(reason)")
         }
     }

@@ -28,7 +28,9 @@ struct ComposedAnswer {
     var zoneIsMarked: Bool
 }
 
-/// A stage after the answer has been composed. Belongs to one worker.
+/// A stage after the answer has been composed.
+///
+/// Belongs to one worker.
 protocol AnswerPlugin: AnyObject {
     /// Name in metrics and logs.
     var name: String { get }
@@ -39,7 +41,9 @@ protocol AnswerPlugin: AnyObject {
     ) -> PluginVerdict
 }
 
-/// The plugins of a worker, in the order in which they are asked. One line each.
+/// The plugins of a worker, in the order in which they are asked.
+///
+/// One line each.
 enum PluginList {
     static func make(for worker: Worker) -> [any AnswerPlugin] {
         var plugins: [any AnswerPlugin] = []
@@ -57,7 +61,8 @@ extension Worker {
         if !plugins.isEmpty {
             let answer = ComposedAnswer(code: code, flags: flags, zoneIsMarked: zoneIsMarked)
             for plugin in plugins {
-                switch unsafe plugin.consider(answer, query, &context, peer, worker: self, response: response) {
+                switch unsafe plugin.consider(answer, query, &context, peer, worker: self, response: response)
+                {
                 case .proceed: continue
                 case .respond: break
                 case .drop: return ignore(.overload, peer)

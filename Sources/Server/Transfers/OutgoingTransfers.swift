@@ -17,7 +17,9 @@ final class TransferQuota: Sendable {
     /// Takes a place for a client; false when there is none.
     func enter(_ client: IPAddress, limit: Int, limitPerClient: Int) -> Bool {
         state.withLock { state in
-            guard state.total < limit, state.perClient[client, default: 0] < limitPerClient else { return false }
+            guard state.total < limit, state.perClient[client, default: 0] < limitPerClient else {
+                return false
+            }
             state.total += 1
             state.perClient[client, default: 0] += 1
             return true
@@ -50,7 +52,9 @@ final class TransferSource: MessageSource {
     }
 
     func nextMessage(into message: UnsafeMutableRawBufferPointer) -> Int {
-        if let length = unsafe transfer.next(into: message, now: UInt64(clamping: WallClock.seconds)) { return length }
+        if let length = unsafe transfer.next(into: message, now: UInt64(clamping: WallClock.seconds)) {
+            return length
+        }
         end(transfer.isFinished ? "sent" : "broken off: a record fits in no message")
         return transfer.isFinished ? 0 : -1
     }
@@ -90,7 +94,10 @@ extension Worker {
         guard slot.transferAccess.action(for: context.address, key: context.keyName) == .allow else {
             Logs.transfer.limited(
                 .notice, "transfer refused", "refused",
-                ["zone": "\(name)", "client": "\(context.address)", "key": context.keyName.map { "\($0)" } ?? "none"])
+                [
+                    "zone": "\(name)", "client": "\(context.address)",
+                    "key": context.keyName.map { "\($0)" } ?? "none",
+                ])
             context.extendedError = .prohibited
             return unsafe refuse(.refused, query, hasQuestion: true, &context, peer, into: response)
         }
@@ -134,7 +141,8 @@ extension Worker {
         _ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer,
         into response: UnsafeMutableRawBufferPointer
     ) -> Disposition {
-        guard let message = try? Message(parsing: query, layout: context.layout), let question = message.questions.first
+        guard let message = try? Message(parsing: query, layout: context.layout),
+            let question = message.questions.first
         else { return unsafe refuse(.formatError, query, hasQuestion: true, &context, peer, into: response) }
         guard let slot = slots[question.name], slot.section.kind == .secondary else {
             return unsafe refuse(.notAuth, query, hasQuestion: true, &context, peer, into: response)
@@ -142,7 +150,8 @@ extension Worker {
         let primaries = slot.section.primaries.map { NotifyMessage.Primary(address: $0.address, key: $0.key) }
         let isAllowed = slot.notifyAccess.action(for: context.address, key: context.keyName) == .allow
         switch NotifyMessage.judge(
-            message, source: context.address, key: context.keyName, primaries: primaries, isAllowed: isAllowed)
+            message, source: context.address, key: context.keyName, primaries: primaries, isAllowed: isAllowed
+        )
         {
         case .accept(let serial, let primary):
             core.transferDesk?.notified(slot.name, serial: serial, primary: primary)
@@ -166,10 +175,13 @@ extension Worker {
             context.extendedError = .notAuthoritative
             return unsafe refuse(.notAuth, query, hasQuestion: true, &context, peer, into: response)
         }
-        if !slot.section.update.isEmpty, case .failure(let reason) = UpdatePolicy(slot.section).admits(request.requestor) {
+        if !slot.section.update.isEmpty,
+            case .failure(let reason) = UpdatePolicy(slot.section).admits(request.requestor)
+        {
             return unsafe refuse(reason, request, query, &context, peer, into: response)
         }
-        guard let octets = query.copy(0..<query.byteCount), let token = hold(query, peer, context.resumption) else {
+        guard let octets = query.copy(0..<query.byteCount), let token = hold(query, peer, context.resumption)
+        else {
             return unsafe refuse(.stopping, request, query, &context, peer, into: response)
         }
         let worker = self
@@ -183,7 +195,9 @@ extension Worker {
     private func relay(_ answer: [UInt8]?, to token: QueryToken) {
         readClocks(.now())
         guard let answer else {
-            resume(token) { $0.verdict = Resumption.Verdict(code: .serverFailure, extendedError: .noReachableAuthority) }
+            resume(token) {
+                $0.verdict = Resumption.Verdict(code: .serverFailure, extendedError: .noReachableAuthority)
+            }
             return
         }
         guard let waiting = pending.remove(token) else { return }

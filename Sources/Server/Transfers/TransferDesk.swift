@@ -76,7 +76,9 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
             notifies = notifies.filter { slots[$0.key] != nil }
             for slot in slots.all {
                 let targets = slot.section.notify.count
-                if notifies[slot.name] == nil, targets > 0 { notifies[slot.name] = NotifySchedule(targets: targets) }
+                if notifies[slot.name] == nil, targets > 0 {
+                    notifies[slot.name] = NotifySchedule(targets: targets)
+                }
                 if slot.section.kind == .secondary { begin(slot) }
             }
             arm()
@@ -153,7 +155,8 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         timer = nil
         let deadlines = refreshes.values.map(\.deadline) + notifies.values.compactMap(\.deadline)
         guard let next = deadlines.min() else { return }
-        timer = loop.arm(at: MonotonicTime(nanoseconds: UInt64(clamping: next) &* 1_000_000), target: self, tag: 0)
+        timer = loop.arm(
+            at: MonotonicTime(nanoseconds: UInt64(clamping: next) &* 1_000_000), target: self, tag: 0)
     }
 
     private func handle(_ event: ZoneRefresh.Event, _ name: Name) {
@@ -196,11 +199,15 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         var limits = IncomingTransfer.Limits()
         limits.records = slot.section.maxRecords
         var incoming = IncomingTransfer(
-            zone: slot.name, current: zones.snapshot(of: slot.name), incremental: incremental && slot.section.ixfr,
+            zone: slot.name, current: zones.snapshot(of: slot.name),
+            incremental: incremental && slot.section.ixfr,
             key: key(server), id: random.nextUInt16(), limits: limits)
         let octets = incoming.query(now: UInt64(clamping: WallClock.seconds))
         let timeout = zones.limits.transferIdleTimeout * 60
-        if !send(octets, to: server, .transfer(slot.name, incoming), isStream: true, timeout: timeout, zone: slot.name) {
+        if !send(
+            octets, to: server, .transfer(slot.name, incoming), isStream: true, timeout: timeout,
+            zone: slot.name)
+        {
             later { $0.handle(.transferFailed(retryFull: false), slot.name) }
         }
     }
@@ -215,7 +222,8 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         let octets = NotifyMessage.encode(
             snapshot, id: id, session: &session, now: UInt64(clamping: WallClock.seconds))
         _ = send(
-            octets, to: server, .notify(name, target: target, id: id), isStream: false, timeout: Self.answerTimeout,
+            octets, to: server, .notify(name, target: target, id: id), isStream: false,
+            timeout: Self.answerTimeout,
             zone: nil)
     }
 
@@ -225,14 +233,18 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         var forwarding = forwarding
         guard let (primary, octets) = forwarding.next() else { return done(nil) }
         let errand = Errand.forward(forwarding, slot, done)
-        if !send(octets, to: slot.section.primaries[primary], errand, isStream: true, timeout: .seconds(10), zone: nil) {
+        if !send(
+            octets, to: slot.section.primaries[primary], errand, isStream: true, timeout: .seconds(10),
+            zone: nil)
+        {
             let rest = forwarding
             later { $0.advance(rest, slot, done) }
         }
     }
 
     private func send(
-        _ octets: [UInt8], to server: RemoteSection, _ errand: Errand, isStream: Bool, timeout: Duration, zone: Name?
+        _ octets: [UInt8], to server: RemoteSection, _ errand: Errand, isStream: Bool, timeout: Duration,
+        zone: Name?
     ) -> Bool {
         let tag = nextTag
         nextTag += 1
@@ -254,7 +266,9 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
 
     // MARK: UpstreamHandler
 
-    func received(_ message: UnsafeRawBufferPointer, from server: SocketAddress, for token: UpstreamToken, tag: UInt64)
+    func received(
+        _ message: UnsafeRawBufferPointer, from server: SocketAddress, for token: UpstreamToken, tag: UInt64
+    )
         -> UpstreamVerdict
     {
         guard let errand = errands[tag] else { return .done }
@@ -265,7 +279,8 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
                 layout.flags.contains(.response)
             else { return .wait }
             if signature.verifier != nil {
-                let verdict = signature.verifier?.verify(bytes, layout: layout, now: UInt64(clamping: WallClock.seconds))
+                let verdict = signature.verifier?.verify(
+                    bytes, layout: layout, now: UInt64(clamping: WallClock.seconds))
                 guard verdict == .verified else { return .wait }
             }
             errands[tag] = nil
@@ -292,7 +307,8 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
                 install(outcome, name, server)
             case .fail(let failure):
                 errands[tag] = nil
-                Logs.transfer.error("transfer in failed: \(failure)", ["zone": "\(name)", "primary": "\(server)"])
+                Logs.transfer.error(
+                    "transfer in failed: \(failure)", ["zone": "\(name)", "primary": "\(server)"])
                 handle(.transferFailed(retryFull: failure.suggestsFullTransfer), name)
             }
             return .done

@@ -12,9 +12,12 @@ enum ZoneCheck {
             let loaded = try ZoneLoader.load(file: file, apex: apex, recordLimit: recordLimit)
             for warning in loaded.warnings { StandardStream(isError: true).write("warning: \(warning)") }
             if loaded.warningCount > loaded.warnings.count {
-                StandardStream(isError: true).write("warning: and \(loaded.warningCount - loaded.warnings.count) more")
+                StandardStream(isError: true).write(
+                    "warning: and \(loaded.warningCount - loaded.warnings.count) more")
             }
-            StandardStream(isError: false).write("zone \(apex): loaded serial \(loaded.snapshot.serial.rawValue), \(loaded.recordCount) records")
+            StandardStream(isError: false).write(
+                "zone \(apex): loaded serial \(loaded.snapshot.serial.rawValue), \(loaded.recordCount) records"
+            )
             return true
         } catch {
             StandardStream(isError: true).write("error: zone \(apex): \(error)")

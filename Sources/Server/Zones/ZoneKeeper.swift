@@ -58,7 +58,8 @@ final class ZoneKeeper: Sendable {
         settings.queueLimit = limits.pendingUpdates
         settings.queueLimitPerClient = limits.pendingUpdatesPerClient
         do throws(JournalError) {
-            let committer = try ZoneCommitter(stateDirectory: stateDirectory, settings: settings) { [weak self] name, snapshot in
+            let committer = try ZoneCommitter(stateDirectory: stateDirectory, settings: settings) {
+                [weak self] name, snapshot in
                 self?.publish(name, snapshot)
             }
             for damage in committer.damage { Logs.zone.error("\(damage)") }
@@ -156,7 +157,9 @@ final class ZoneKeeper: Sendable {
         do {
             let loaded = try ZoneLoader.load(file: file, apex: section.name, recordLimit: section.maxRecords)
             status.warnings = loaded.warnings.map { "\($0)" }
-            for warning in status.warnings.prefix(10) { Logs.zone.warning("\(warning)", ["zone": "\(section.name)"]) }
+            for warning in status.warnings.prefix(10) {
+                Logs.zone.warning("\(warning)", ["zone": "\(section.name)"])
+            }
             guard let committer else { return "the server is stopping" }
             let recovery = try committer.open(options, loaded: loaded.snapshot)
             for damage in recovery.damage { Logs.zone.error("\(damage)", ["zone": "\(section.name)"]) }
@@ -178,7 +181,8 @@ final class ZoneKeeper: Sendable {
         }
         if let fault = status.fault {
             Logs.zone.error(
-                "not loaded: \(fault)", ["zone": "\(section.name)", "serving": old.1 ? "the old version" : "nothing"])
+                "not loaded: \(fault)",
+                ["zone": "\(section.name)", "serving": old.1 ? "the old version" : "nothing"])
         }
         state.withLock { $0.statuses[section.name] = status }
         return status.fault

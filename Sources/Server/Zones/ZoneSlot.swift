@@ -1,7 +1,9 @@
 internal import DNSCore
 internal import Synchronization
 
-/// One zone of the configuration: its number in the catalog and its settings. Immutable: a reload makes new ones.
+/// One zone of the configuration: its number in the catalog and its settings.
+///
+/// Immutable: a reload makes new ones.
 final class ZoneSlot: Sendable {
     let name: Name
     /// The zone's number in the ``ZoneCatalog`` that was made with it.

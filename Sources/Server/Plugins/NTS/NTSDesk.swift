@@ -70,8 +70,10 @@ final class NTSDesk: TimerTarget {
         work()
     }
 
-    /// Does what the negotiator wants done. Releases may answer other queries, which may begin negotiations: those
-    /// append to the list that is being worked on.
+    /// Does what the negotiator wants done.
+    ///
+    /// Releases may answer other queries, which may begin negotiations: those append to the list that is
+    /// being worked on.
     private func work() {
         var index = 0
         let batch = actions
@@ -90,7 +92,8 @@ final class NTSDesk: TimerTarget {
         timer = nil
         deadline = next
         if let next {
-            timer = worker.loop.arm(at: MonotonicTime(nanoseconds: next.wholeNanoseconds), target: self, tag: 0)
+            timer = worker.loop.arm(
+                at: MonotonicTime(nanoseconds: next.wholeNanoseconds), target: self, tag: 0)
         }
     }
 }

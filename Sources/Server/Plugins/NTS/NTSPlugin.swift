@@ -84,7 +84,8 @@ final class NTSPlugin: AnswerPlugin {
 extension Worker {
     /// Holds a query while its routers are asked.
     func negotiate(
-        _ request: NegotiationRequest, _ query: borrowing RawSpan, _ context: borrowing QueryContext, _ peer: Peer
+        _ request: NegotiationRequest, _ query: borrowing RawSpan, _ context: borrowing QueryContext,
+        _ peer: Peer
     ) -> PluginVerdict {
         guard let token = hold(query, peer, context.resumption) else {
             counters.count(.holdsOverLimit)

@@ -12,10 +12,12 @@ final class NTSSocket: DatagramSocketHandler, EchoSocketHandler {
     }
 
     func received(
-        _ octets: UnsafeRawBufferPointer, from remote: SocketAddress, to local: SocketAddress, interface: UInt32,
+        _ octets: UnsafeRawBufferPointer, from remote: SocketAddress, to local: SocketAddress,
+        interface: UInt32,
         on socket: DatagramSocket
     ) {
-        unsafe desk?.receive(RawSpan(_unsafeBytes: octets), from: IPEndpoint(IPAddress(remote), port: remote.port))
+        unsafe desk?.receive(
+            RawSpan(_unsafeBytes: octets), from: IPEndpoint(IPAddress(remote), port: remote.port))
     }
 
     func failed(_ error: ICMPError, payload: UnsafeRawBufferPointer, on socket: DatagramSocket) {
@@ -24,7 +26,9 @@ final class NTSSocket: DatagramSocketHandler, EchoSocketHandler {
 }
 
 extension Worker {
-    /// Opens the negotiation socket and makes the desk. Only on the first worker.
+    /// Opens the negotiation socket and makes the desk.
+    ///
+    /// Only on the first worker.
     ///
     /// - Throws: ``TransportError``.
     func openNTSDesk(_ configuration: NTSConfiguration, keys: TSIGKeyring) throws(TransportError) {
@@ -33,10 +37,13 @@ extension Worker {
         // A socket of the other family, so that IPv6 routers can be notified too; its port is the kernel's choice.
         let other: DatagramSocket? =
             configuration.source.address == .anyIPv4
-            ? try? DatagramSocket(SocketAddress(IPEndpoint(.anyIPv6, port: configuration.source.port)), on: loop, handler: handler)
+            ? try? DatagramSocket(
+                SocketAddress(IPEndpoint(.anyIPv6, port: configuration.source.port)), on: loop,
+                handler: handler)
             : nil
         // The ICMP form needs a raw socket; it is opened only where the form is used.
-        let usesEcho = configuration.form == .icmp || configuration.targets.routers.contains { $0.form == .icmp }
+        let usesEcho =
+            configuration.form == .icmp || configuration.targets.routers.contains { $0.form == .icmp }
         let echo = usesEcho ? try EchoSocket(on: loop, handler: handler) : nil
         let negotiator = Negotiator(configuration: configuration, memory: core.targetMemory, keys: keys)
         let desk = NTSDesk(
@@ -46,7 +53,9 @@ extension Worker {
                 unsafe octets.withUnsafeBytes { raw in
                     _ = unsafe way.send(raw, to: SocketAddress(target))
                 }
-            }, sendEcho: { octets, target in echo?.send(octets, to: SocketAddress(IPEndpoint(target, port: 0))) })
+            },
+            sendEcho: { octets, target in echo?.send(octets, to: SocketAddress(IPEndpoint(target, port: 0))) }
+        )
         handler.desk = desk
         ntsDesk = desk
         ntsSockets = [socket] + [other].compactMap { $0 }
