@@ -45,6 +45,11 @@ package struct UpdateRequest: Sendable {
             UpdateRequest(zone: zone, prerequisites: prerequisites, updates: updates, requestor: requestor))
     }
 
+    /// The same update, from a sender about whom more is known now.
+    package func with(requestor: UpdateRequestor) -> UpdateRequest {
+        UpdateRequest(zone: zone, prerequisites: prerequisites, updates: updates, requestor: requestor)
+    }
+
     private init(
         zone: Question, prerequisites: [ResourceRecord], updates: [ResourceRecord], requestor: UpdateRequestor
     ) {
