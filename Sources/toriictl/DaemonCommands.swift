@@ -33,17 +33,6 @@ struct Stats: RemoteCommand {
     var words: [String] { ["stats"] + (filter.map { [$0] } ?? []) }
 }
 
-struct Top: RemoteCommand {
-    static let configuration = CommandConfiguration(abstract: "List who or what is asked most.")
-    @OptionGroup var connection: Connection
-    @Argument(help: "clients, names or servfail.")
-    var what: String
-    @Option(help: "How many.")
-    var count = 20
-    var words: [String] { ["top", what] }
-    var options: [String: String] { ["count": String(count)] }
-}
-
 struct Trace: RemoteCommand {
     static let configuration = CommandConfiguration(
         abstract: "Resolve a name and print every decision on the way.")

@@ -116,18 +116,11 @@ struct NTAGroup: CommandGroup {
 
     struct AddNTA: RemoteCommand {
         static let configuration = CommandConfiguration(
-            commandName: "add", abstract: "Add one.")
+            commandName: "add", abstract: "Add one, until the next reload.")
         @OptionGroup var connection: Connection
         @Argument(help: "The name.")
         var name: String
-        @Option(help: "How long, such as 1h; default 1h.")
-        var lifetime: String?
         var words: [String] { ["dnssec", "nta", "add"] + [name] }
-        var options: [String: String] {
-            var result: [String: String] = [:]
-            result["lifetime"] = lifetime
-            return result
-        }
     }
 
     struct ClearNTA: RemoteCommand {

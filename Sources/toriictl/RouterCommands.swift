@@ -1,26 +1,6 @@
 internal import ArgumentParser
 internal import Operations
 
-struct NTSGroup: CommandGroup {
-    static let configuration = CommandConfiguration(
-        commandName: "nts", abstract: "NAT-traversal support in the server.",
-        subcommands: [Holds.self, Targets.self])
-
-    struct Holds: RemoteCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "List replies that are held.")
-        @OptionGroup var connection: Connection
-        var words: [String] { ["nts", "holds"] }
-    }
-
-    struct Targets: RemoteCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "List targets known as NTS routers or as none.")
-        @OptionGroup var connection: Connection
-        var words: [String] { ["nts", "targets"] }
-    }
-}
-
 struct RouterGroup: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "router", abstract: "The NTS router agent.",

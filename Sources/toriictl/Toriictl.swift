@@ -11,10 +11,10 @@ struct Toriictl: ParsableCommand {
         discussion: "Exit codes: 0 done, 1 error, 2 bad usage, 3 daemon not running.",
         version: "toriictl \(ProgramVersion.current)",
         subcommands: [
-            Status.self, Stop.self, Reload.self, Stats.self, Top.self, LogGroup.self, CheckGroup.self,
+            Status.self, Stop.self, Reload.self, Stats.self, LogGroup.self, CheckGroup.self,
             ZoneGroup.self,
             CacheGroup.self, Trace.self, UpdateGroup.self, KeyGroup.self, DNSSECGroup.self, CookieGroup.self,
-            NTSGroup.self, RouterGroup.self, ConfigGroup.self, Ask.self,
+            RouterGroup.self, ConfigGroup.self, Ask.self,
         ])
 
     func run() throws {

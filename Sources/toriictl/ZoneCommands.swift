@@ -7,7 +7,6 @@ struct ZoneGroup: CommandGroup {
         subcommands: [
             List.self, Show.self, StatusOf.self, ReloadZone.self, Flush.self, Edit.self, SetRecord.self,
             UnsetRecord.self, Diff.self, Freeze.self, Thaw.self, Notify.self, Refresh.self, Retransfer.self,
-            Journal.self,
         ])
 
     struct List: RemoteCommand {
@@ -102,7 +101,7 @@ struct ZoneGroup: CommandGroup {
         static let configuration = CommandConfiguration(
             abstract: "Refuse updates, so that the file can be edited.")
         @OptionGroup var connection: Connection
-        @Argument(help: "Zones; none: all.")
+        @Argument(help: "The zones.")
         var zones: [String] = []
         var words: [String] { ["zone", "freeze"] + zones }
     }
@@ -111,7 +110,7 @@ struct ZoneGroup: CommandGroup {
         static let configuration = CommandConfiguration(
             abstract: "Read the file and take updates again.")
         @OptionGroup var connection: Connection
-        @Argument(help: "Zones; none: all.")
+        @Argument(help: "The zones.")
         var zones: [String] = []
         var words: [String] { ["zone", "thaw"] + zones }
     }
@@ -120,7 +119,7 @@ struct ZoneGroup: CommandGroup {
         static let configuration = CommandConfiguration(
             abstract: "Tell the secondaries that the zone has changed.")
         @OptionGroup var connection: Connection
-        @Argument(help: "Zones; none: all.")
+        @Argument(help: "The zones.")
         var zones: [String] = []
         var words: [String] { ["zone", "notify"] + zones }
     }
@@ -129,7 +128,7 @@ struct ZoneGroup: CommandGroup {
         static let configuration = CommandConfiguration(
             abstract: "Ask the primary for a newer serial now.")
         @OptionGroup var connection: Connection
-        @Argument(help: "Zones; none: all.")
+        @Argument(help: "The zones.")
         var zones: [String] = []
         var words: [String] { ["zone", "refresh"] + zones }
     }
@@ -138,17 +137,8 @@ struct ZoneGroup: CommandGroup {
         static let configuration = CommandConfiguration(
             abstract: "Transfer the whole zone now.")
         @OptionGroup var connection: Connection
-        @Argument(help: "Zones; none: all.")
+        @Argument(help: "The zones.")
         var zones: [String] = []
         var words: [String] { ["zone", "retransfer"] + zones }
-    }
-
-    struct Journal: RemoteCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "List the changes in a zone's journal.")
-        @OptionGroup var connection: Connection
-        @Argument(help: "The zone.")
-        var zone: String
-        var words: [String] { ["zone", "journal"] + [zone] }
     }
 }
