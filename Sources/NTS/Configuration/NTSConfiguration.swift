@@ -4,7 +4,9 @@ package import DNSCore
 package struct NTSConfiguration: Sendable {
     /// Whether address answers are negotiated at all.
     package var isEnabled = false
-    /// Where notifications come from: the negotiation socket. Port 0 lets the system choose.
+    /// Where notifications come from: the negotiation socket.
+    ///
+    /// Port 0 lets the system choose.
     package var source = IPEndpoint(.anyIPv4, port: 20053)
     /// Which answers are negotiated.
     package var targets = Targets()
@@ -18,7 +20,9 @@ package struct NTSConfiguration: Sendable {
     package var negativeTTL: Duration = .seconds(300)
     /// How long a router that has answered before and now did not is left alone.
     package var knownRetry: Duration = .seconds(10)
-    /// The lifetime that is asked for, and assumed of forms that carry none (v1, TSN). Seconds.
+    /// The lifetime that is asked for, and assumed of forms that carry none (v1, TSN).
+    ///
+    /// Seconds.
     package var lifetime: UInt32 = 60
     /// Whether a client must prove its source address before a permission is opened for it.
     package var validateClient = ClientValidation.always
@@ -26,7 +30,9 @@ package struct NTSConfiguration: Sendable {
     package var validatedClients: [IPPrefix] = []
     /// Forwarders whose EDNS Client Subnet is believed.
     package var ecsFrom: [IPPrefix] = []
-    /// IPv4 addresses of clients that ask over IPv6, and the other way round. First match wins.
+    /// IPv4 addresses of clients that ask over IPv6, and the other way round.
+    ///
+    /// First match wins.
     package var clientMap: [ClientMapping] = []
     /// Whether a client behind the same router as the host is answered with the host's private address.
     package var isHairpinAnswered = true
@@ -99,7 +105,9 @@ package struct NTSConfiguration: Sendable {
         package var known: Duration = .seconds(1)
         /// After a *pending* message, from the first notification on.
         package var pending: Duration = .seconds(3)
-        /// When the notification is sent, from the start of the hold. At most 8.
+        /// When the notification is sent, from the start of the hold.
+        ///
+        /// At most 8.
         package var retransmit: [Duration] = [.zero, .milliseconds(100), .milliseconds(200)]
         package var onTimeout = TimeoutOutcome.release
 
@@ -117,7 +125,9 @@ package struct NTSConfiguration: Sendable {
         }
     }
 
-    /// Bounds. Over one of the first three the reply is released unheld and counted.
+    /// Bounds.
+    ///
+    /// Over one of the first three the reply is released unheld and counted.
     package struct Limits: Sendable {
         /// Replies held at one time.
         package var holds = 100_000

@@ -42,7 +42,9 @@ package struct TargetPolicy: Sendable {
         port = configuration.targetPort
     }
 
-    /// Whether any answer for a name could be negotiated. False costs a caller nothing more.
+    /// Whether any answer for a name could be negotiated.
+    ///
+    /// False costs a caller nothing more.
     ///
     /// - Parameter isMarked: whether the name is in one of our zones marked `nts: true`.
     package func mayApply(zoneIsMarked isMarked: Bool) -> Bool {
@@ -50,7 +52,9 @@ package struct TargetPolicy: Sendable {
             && (isMarked || any || !prefixes.isEmpty || !routers.isEmpty || memory?.hasRegistrations == true)
     }
 
-    /// Whether an answer with `address` is negotiated. Allocates nothing.
+    /// Whether an answer with `address` is negotiated.
+    ///
+    /// Allocates nothing.
     package func applies(to address: IPAddress, zoneIsMarked isMarked: Bool) -> Bool {
         guard isEnabled, !address.isUnspecified, !address.isLoopback, !address.isMulticast,
             !address.isLinkLocal

@@ -34,7 +34,9 @@ enum HostNameField {
         return text
     }
 
-    /// Reads `length` octets of text and checks that the rest of the field is zero. One final dot is tolerated.
+    /// Reads `length` octets of text and checks that the rest of the field is zero.
+    ///
+    /// One final dot is tolerated.
     ///
     /// - Throws: ``NTSError/badHostName``.
     static func decode(_ field: ArraySlice<UInt8>, length: Int) throws(NTSError) -> Name {

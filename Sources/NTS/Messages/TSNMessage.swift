@@ -20,9 +20,13 @@ package struct TSNMessage: Hashable, Sendable {
     package static let echoOctetCount = 8 + octetCount
 
     package var type: NegotiationType
-    /// The server's transaction number, returned by the router. The papers use the DNS ID; ours is chosen at random.
+    /// The server's transaction number, returned by the router.
+    ///
+    /// The papers use the DNS ID; ours is chosen at random.
     package var id: UInt16
-    /// GN's address. IPv4.
+    /// GN's address.
+    ///
+    /// IPv4.
     package var gn: IPAddress
     package var host: Name
 

@@ -22,7 +22,9 @@ package struct V1Message: Hashable, Sendable {
     /// Chosen by the server, returned by the router.
     package var transactionID: UInt8
     package var type: NegotiationType
-    /// GN's address. IPv4.
+    /// GN's address.
+    ///
+    /// IPv4.
     package var gn: IPAddress
     /// The host that GN asked for.
     package var host: Name
@@ -45,8 +47,10 @@ package struct V1Message: Hashable, Sendable {
         return octets
     }
 
-    /// Whether `octets` have the outer shape of v1 rather than that of a DNS message (nts.md 2.6): 40 octets, of which
-    /// octet 2 is zero, as the name's length is at most 32. In an UPDATE that octet is 0x28 or 0xa8.
+    /// Whether `octets` have the outer shape of v1 rather than that of a DNS message (nts.md 2.6): 40 octets,
+    /// of which octet 2 is zero, as the name's length is at most 32.
+    ///
+    /// In an UPDATE that octet is 0x28 or 0xa8.
     package static func hasShape(_ octets: borrowing RawSpan) -> Bool {
         octets.byteCount == octetCount && octets.octet(at: 2) == 0
     }

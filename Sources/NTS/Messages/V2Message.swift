@@ -19,7 +19,9 @@ package enum V2Message {
     /// One permission, asked for or granted.
     package struct Permission: Hashable, Sendable {
         package var host: Name
-        /// GN. A single address goes as A or AAAA, a prefix as APL.
+        /// GN.
+        ///
+        /// A single address goes as A or AAAA, a prefix as APL.
         package var gn: IPPrefix
         /// Seconds; 0 in a response is *pending*.
         package var lifetime: UInt32
@@ -223,7 +225,9 @@ package enum V2Message {
         return body
     }
 
-    /// The MAC of a signed message: what a router remembers so that a replayed message opens nothing. Nil without one.
+    /// The MAC of a signed message: what a router remembers so that a replayed message opens nothing.
+    ///
+    /// Nil without one.
     package static func signature(of octets: borrowing RawSpan, layout: MessageLayout) -> [UInt8]? {
         guard let start = layout.tsigStart, let fixed = try? MessageView.skipName(octets, at: start),
             let afterName = try? MessageView.skipName(octets, at: fixed + 10),

@@ -1,5 +1,7 @@
-/// The deadlines of many things, soonest first: a binary heap. What a deadline means is decided when it is due, so
-/// that moving one is pushing another and ignoring the first.
+/// The deadlines of many things, soonest first: a binary heap.
+///
+/// What a deadline means is decided when it is due, so that moving one is pushing another and ignoring the
+/// first.
 struct DeadlineHeap<Payload> {
     private var entries: [(due: Duration, payload: Payload)] = []
 

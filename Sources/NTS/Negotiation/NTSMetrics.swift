@@ -1,4 +1,6 @@
-/// What a ``Negotiator`` has counted (nts.md 2.9). Each worker has its own; sum them with ``add(_:)``.
+/// What a ``Negotiator`` has counted (nts.md 2.9).
+///
+/// Each worker has its own; sum them with ``add(_:)``.
 package struct NTSMetrics: Sendable, Equatable {
     /// Notifications sent, the repeated ones included.
     package var notifications: UInt64 = 0

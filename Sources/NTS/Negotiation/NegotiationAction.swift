@@ -57,7 +57,9 @@ package enum NegotiationAction: Sendable, Equatable {
 
 /// How a hold ended.
 package struct NegotiationOutcome: Sendable, Equatable {
-    /// Address records of the answer get at most this TTL (seconds): the shortest lifetime granted. Nil leaves them.
+    /// Address records of the answer get at most this TTL (seconds): the shortest lifetime granted.
+    ///
+    /// Nil leaves them.
     package var ttlCap: UInt32?
     /// Addresses of the answer to be replaced, for a client behind the same router (nts.md 2.4).
     package var replacements: [Replacement] = []

@@ -146,7 +146,9 @@ package struct Negotiator: ~Copyable {
         }
     }
 
-    /// An ICMP echo or echo reply arrived, without its IP header. The caller need not look at it first.
+    /// An ICMP echo or echo reply arrived, without its IP header.
+    ///
+    /// The caller need not look at it first.
     package mutating func receiveEcho(
         _ octets: [UInt8], from source: IPAddress, now: Duration, actions: inout [NegotiationAction]
     ) {

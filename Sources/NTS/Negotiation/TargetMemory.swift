@@ -1,8 +1,10 @@
 package import DNSCore
 private import Synchronization
 
-/// What all workers know of targets and clients together: who is no NTS router, who is one, and how many holds there
-/// are. The only thing in this room that is locked, and only for names within the target policy.
+/// What all workers know of targets and clients together: who is no NTS router, who is one, and how many
+/// holds there are.
+///
+/// The only thing in this room that is locked, and only for names within the target policy.
 package final class TargetMemory: Sendable {
     private struct State {
         var negative: [IPAddress: Duration] = [:]
@@ -63,7 +65,9 @@ package final class TargetMemory: Sendable {
 
     // MARK: Registration (nts.md 2.6)
 
-    /// Whether any router has announced itself. Costs one read.
+    /// Whether any router has announced itself.
+    ///
+    /// Costs one read.
     package var hasRegistrations: Bool { registeredCount.load(ordering: .relaxed) > 0 }
     /// Routers that have announced themselves.
     package var registrationCount: Int { registeredCount.load(ordering: .relaxed) }
@@ -98,8 +102,10 @@ package final class TargetMemory: Sendable {
         }
     }
 
-    /// The way to the router that has announced itself for `address`; nil when none has. An announcement that was not
-    /// renewed stays until the next one is made or looked for, which harms nobody: it is a place to ask.
+    /// The way to the router that has announced itself for `address`; nil when none has.
+    ///
+    /// An announcement that was not renewed stays until the next one is made or looked for, which harms
+    /// nobody: it is a place to ask.
     func registeredRoute(to address: IPAddress) -> TargetPolicy.Route? {
         guard hasRegistrations else { return nil }
         return state.withLock { state in

@@ -11,7 +11,9 @@ package struct PortRange: Hashable, Sendable, CustomStringConvertible {
         self.ports = ports
     }
 
-    /// Reads `tcp/PORT`, `udp/PORT`, `tcp/LOW-HIGH`; nil for anything else. Port 0 is none.
+    /// Reads `tcp/PORT`, `udp/PORT`, `tcp/LOW-HIGH`; nil for anything else.
+    ///
+    /// Port 0 is none.
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2 else { return nil }

@@ -96,7 +96,9 @@ package struct PrivateHostList: Sendable {
         namesByAddress[address, default: []].sorted()
     }
 
-    /// Enters what the owner decided: configuration, the local API. Replaces whatever was there.
+    /// Enters what the owner decided: configuration, the local API.
+    ///
+    /// Replaces whatever was there.
     package mutating func set(_ entry: Entry) {
         remove(entry.name)
         insert(entry)
@@ -207,7 +209,9 @@ extension PrivateHostList {
     /// The list has been written out.
     package mutating func markClean() { isDirty = false }
 
-    /// Reads what ``text`` wrote. A line that cannot be read is passed over: the list is a cache.
+    /// Reads what ``text`` wrote.
+    ///
+    /// A line that cannot be read is passed over: the list is a cache.
     ///
     /// - Returns: how many entries were taken, and how many lines were not.
     @discardableResult

@@ -243,7 +243,8 @@ package struct RequestCache: Sendable {
             for waiter in entry.waiters { refuse(waiter.request, .policy, &actions) }
             entries[key]?.waiters = []
             end(key, .revoked, closing: true, &actions)
-            blocked[Pair(gn: entry.gn, host: entry.address)] = lastNow + .seconds(Int(configuration.blockSeconds))
+            blocked[Pair(gn: entry.gn, host: entry.address)] =
+                lastNow + .seconds(Int(configuration.blockSeconds))
             let block = KernelChange.block(
                 gn: entry.gn, host: entry.address, seconds: configuration.blockSeconds)
             actions.append(.apply(ticket: takeTicket(), [block]))
@@ -480,8 +481,10 @@ package struct RequestCache: Sendable {
 
     // MARK: Ending
 
-    /// Forgets a permission. `closing` also takes it from the kernel, which otherwise has ended it by its timeout or
-    /// is about to replace it.
+    /// Forgets a permission.
+    ///
+    /// `closing` also takes it from the kernel, which otherwise has ended it by its timeout or is about to
+    /// replace it.
     private mutating func end(
         _ key: Key, _ reason: RouterEvent.EndReason, closing: Bool, _ actions: inout [RouterAction]
     ) {

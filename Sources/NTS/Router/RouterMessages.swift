@@ -23,7 +23,9 @@ package struct GrantRequest: Sendable {
     }
 }
 
-/// Why nothing is opened. What the server sees: v1 and TSN type 3; v2 as the code says.
+/// Why nothing is opened.
+///
+/// What the server sees: v1 and TSN type 3; v2 as the code says.
 package enum Refusal: String, Sendable, CaseIterable {
     /// The name is not in the Private Host List: NXDOMAIN.
     case unknownName = "unknown-name"
@@ -71,7 +73,9 @@ package enum Gate: String, Sendable {
     case once
 }
 
-/// One change of the kernel's tables. The changes of one ``RouterAction/apply(ticket:_:)`` belong in one transaction.
+/// One change of the kernel's tables.
+///
+/// The changes of one ``RouterAction/apply(ticket:_:)`` belong in one transaction.
 package enum KernelChange: Sendable, Hashable {
     /// Lets `gn` in to `host`; takes away what it had with `previous`.
     case open(gn: IPAddress, host: IPAddress, gate: Gate, lifetime: UInt32, previous: IPAddress?)

@@ -11,7 +11,9 @@ package struct ObservedUpdate: Hashable, Sendable {
     /// Names of one message that are looked at; what goes beyond is passed over.
     package static let nameLimit = 64
 
-    /// Reads an UPDATE request; nil when it is not one, is malformed, or registers nothing. Hostile input.
+    /// Reads an UPDATE request; nil when it is not one, is malformed, or registers nothing.
+    ///
+    /// Hostile input.
     package init?(_ octets: borrowing RawSpan) {
         guard let layout = try? MessageView.survey(octets), layout.flags.opcode == .update,
             !layout.flags.contains(.response), layout.questionCount == 1,
