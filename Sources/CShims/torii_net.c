@@ -17,7 +17,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -697,17 +696,3 @@ int torii_random(void *into, size_t length)
 }
 
 void torii_erase(void *octets, size_t length) { explicit_bzero(octets, length); }
-
-long torii_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return -errno;
-    if (limit.rlim_cur < limit.rlim_max) {
-        rlim_t before = limit.rlim_cur;
-        limit.rlim_cur = limit.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-            limit.rlim_cur = before;
-    }
-    return limit.rlim_cur > 1u << 30 ? 1l << 30 : (long)limit.rlim_cur;
-}

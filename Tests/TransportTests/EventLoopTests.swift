@@ -90,7 +90,9 @@ struct MailboxTests {
         for lane in 0..<4 { #expect(SharedLog.lanes[lane] == Array(0..<500)) }
     }
 
-    /// What the closures of the test above leave behind. Touched only on the loop's thread.
+    /// What the closures of the test above leave behind.
+    ///
+    /// Touched only on the loop's thread.
     enum SharedLog {
         nonisolated(unsafe) static var lanes: [[Int]] = Array(repeating: [], count: 4)
         nonisolated(unsafe) static var finished = 0

@@ -162,7 +162,4 @@ int torii_address_parse(const char *text, torii_address *out);
 /* Writes the address without its port. Returns the length. */
 int torii_address_format(const torii_address *address, char *out, size_t capacity);
 
-/* The soft limit of open files, raised to the hard limit first. */
-long torii_descriptor_limit(void);
-
 #endif
