@@ -277,8 +277,6 @@ int torii_set_reuse_port(int fd) { return set_option(fd, SOL_SOCKET, SO_REUSEPOR
 int torii_set_reuse_address(int fd) { return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1); }
 int torii_set_v6_only(int fd) { return set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); }
 int torii_set_no_delay(int fd) { return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
-int torii_set_defer_accept(int fd, int seconds) { return set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds); }
-int torii_set_user_timeout(int fd, int ms) { return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms); }
 
 int torii_set_packet_info(int fd, uint8_t family)
 {
@@ -319,7 +317,6 @@ int torii_socket_error(int fd)
     return error;
 }
 
-int torii_shutdown_write(int fd) { return (int)RESULT(shutdown(fd, SHUT_WR)); }
 int torii_spare_descriptor(void) { return (int)RESULT(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 int torii_duplicate(int fd) { return (int)RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 int torii_close(int fd) { return (int)RESULT(close(fd)); }
@@ -348,17 +345,6 @@ long torii_write(int fd, const void *octets, size_t length)
     long count;
     do
         count = RESULT(send(fd, octets, length, MSG_NOSIGNAL));
-    while (count == -EINTR);
-    return count;
-}
-
-long torii_write_two(int fd, const void *first, size_t first_length, const void *second, size_t second_length)
-{
-    struct iovec parts[2] = {{(void *)first, first_length}, {(void *)second, second_length}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    long count;
-    do
-        count = RESULT(sendmsg(fd, &message, MSG_NOSIGNAL));
     while (count == -EINTR);
     return count;
 }

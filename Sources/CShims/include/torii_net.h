@@ -79,13 +79,10 @@ int torii_set_mtu_omit(int fd, uint8_t family);
 /* Report ICMP errors in the error queue. */
 int torii_set_receive_errors(int fd, uint8_t family);
 int torii_set_no_delay(int fd);
-int torii_set_defer_accept(int fd, int seconds);
-int torii_set_user_timeout(int fd, int milliseconds);
 /* Tries the privileged option first. Returns the size in force. */
 int torii_set_receive_buffer(int fd, int octets);
 int torii_set_send_buffer(int fd, int octets);
 int torii_socket_error(int fd);
-int torii_shutdown_write(int fd);
 int torii_spare_descriptor(void);
 /* Another descriptor of the same socket, close-on-exec. */
 int torii_duplicate(int fd);
@@ -96,8 +93,6 @@ long torii_read(int fd, void *into, size_t capacity);
 long torii_read_two(int fd, void *first, size_t first_capacity, void *second, size_t second_capacity);
 /* Writes without SIGPIPE. */
 long torii_write(int fd, const void *octets, size_t length);
-/* Writes two pieces, the first one first. */
-long torii_write_two(int fd, const void *first, size_t first_length, const void *second, size_t second_length);
 
 /* datagrams */
 
