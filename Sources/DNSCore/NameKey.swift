@@ -112,8 +112,10 @@
         return false
     }
 
-    /// Copies in words of 8, beyond `count` where there is something to read: there is room for it, and nobody looks
-    /// at it. Length octets are below 64 and so never mistaken for capital letters.
+    /// Copies in words of 8, beyond `count` where there is something to read: there is room for it, and
+    /// nobody looks at it.
+    ///
+    /// Length octets are below 64 and so never mistaken for capital letters.
     @inline(__always)
     private func copyLowercased(_ source: UnsafeRawPointer, count: Int, readable: Int) {
         let target = unsafe UnsafeMutableRawPointer(octetsBase)

@@ -199,7 +199,9 @@ internal import DNSCore
         return position + 11
     }
 
-    /// RFC 8482 4.1: one set stands for all in answer to ANY. RRSIG has no set of its own: all signatures are given.
+    /// RFC 8482 4.1: one set stands for all in answer to ANY.
+    ///
+    /// RRSIG has no set of its own: all signatures are given.
     ///
     /// - Returns: false when there is nothing of the kind.
     private mutating func answerMeta(

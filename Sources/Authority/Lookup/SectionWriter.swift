@@ -1,7 +1,9 @@
 internal import DNSCore
 
-/// The message during a lookup: the composer's state as plain values, so that records are copied without a call into
-/// another room. The composer itself is asked only for what needs its table of names.
+/// The message during a lookup: the composer's state as plain values, so that records are copied without a
+/// call into another room.
+///
+/// The composer itself is asked only for what needs its table of names.
 @safe struct SectionWriter {
     private(set) var raw: MessageComposer.Raw
     private let composer: UnsafeMutablePointer<MessageComposer>

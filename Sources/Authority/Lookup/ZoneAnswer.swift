@@ -1,6 +1,8 @@
 package import DNSCore
 
-/// What a lookup in our zones came to. The sections have been written; the header is the caller's.
+/// What a lookup in our zones came to.
+///
+/// The sections have been written; the header is the caller's.
 package struct ZoneAnswer: Sendable {
     /// The outcomes of RFC 1034 4.3.2, and what comes before it.
     package enum Kind: UInt8, Sendable {

@@ -7,8 +7,10 @@ package import DNSCore
 /// section is written, along a chain of aliases if need be; what belongs into the sections after it is only noted on
 /// the way and written in the end.
 @safe package struct ZoneLookup: ~Copyable {
-    /// Aliases followed for one question; a longer chain ends there (NOERROR). Resolvers give up about there, and some
-    /// parsers of messages follow no more than 16 compression pointers for one name.
+    /// Aliases followed for one question; a longer chain ends there (NOERROR).
+    ///
+    /// Resolvers give up about there, and some parsers of messages follow no more than 16 compression
+    /// pointers for one name.
     package static let aliasLimit = 12
 
     /// Names of alias targets: the present one and the one before it.

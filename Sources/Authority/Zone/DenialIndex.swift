@@ -1,7 +1,9 @@
 internal import DNSCore
 
-/// The names that hold NSEC or NSEC3 records, in canonical order: finds the record that covers a name which is not
-/// there. The order of NSEC3 owners is that of their hashes (RFC 5155 1.3).
+/// The names that hold NSEC or NSEC3 records, in canonical order: finds the record that covers a name which
+/// is not there.
+///
+/// The order of NSEC3 owners is that of their hashes (RFC 5155 1.3).
 ///
 /// Searching goes by the first octets of each place in the order, which lie together, and looks at the names
 /// themselves only where those are equal.

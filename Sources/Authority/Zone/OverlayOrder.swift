@@ -10,7 +10,9 @@ internal import Synchronization
     private static let height = 16
 
     private let apexLength: Int
-    /// An element: the node's address 8 | links 8 each. The head has no node.
+    /// An element: the node's address 8 | links 8 each.
+    ///
+    /// The head has no node.
     private let head: UnsafeMutablePointer<Atomic<UInt>>
     private var elements: [UnsafeMutablePointer<Atomic<UInt>>] = unsafe []
     private var random = UInt64.random(in: 1 ... .max)

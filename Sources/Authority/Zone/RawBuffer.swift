@@ -1,6 +1,8 @@
 internal import Glibc
 
-/// Growing raw memory that zones are built in. What grows may move: places in it are offsets, never pointers.
+/// Growing raw memory that zones are built in.
+///
+/// What grows may move: places in it are offsets, never pointers.
 @safe struct RawBuffer: ~Copyable {
     /// The memory; valid up to `capacity`, zero where nothing was written.
     private(set) var base: UnsafeMutableRawPointer
@@ -40,7 +42,9 @@ internal import Glibc
         unsafe (base + start).copyMemory(from: source, byteCount: octets)
     }
 
-    /// Ends the building: cuts the memory to what is used and hands it over. The new owner calls `free`.
+    /// Ends the building: cuts the memory to what is used and hands it over.
+    ///
+    /// The new owner calls `free`.
     consuming func release() -> UnsafeMutableRawPointer {
         let kept = unsafe realloc(base, max(count, 1)) ?? base
         discard self

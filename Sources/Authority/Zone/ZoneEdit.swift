@@ -1,6 +1,8 @@
 package import DNSCore
 
-/// A change of a zone in the making. Throwing it away leaves no trace.
+/// A change of a zone in the making.
+///
+/// Throwing it away leaves no trace.
 ///
 /// Names that are touched rest here as values; ``commit()`` writes their nodes behind those of the overlay.
 package struct ZoneEdit: ~Copyable {
@@ -36,7 +38,9 @@ package struct ZoneEdit: ~Copyable {
         return changed[name] == nil || base.hasChildren(name)
     }
 
-    /// Puts a set in the place of the one of its owner and type. A set without data removes it.
+    /// Puts a set in the place of the one of its owner and type.
+    ///
+    /// A set without data removes it.
     ///
     /// The owner must be at or below the apex; a set elsewhere is left out. The TTL of an RRSIG set counts only for
     /// signatures over sets that are not there: others get that of the set they cover (RFC 4034 3).

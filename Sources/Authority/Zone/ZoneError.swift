@@ -18,7 +18,9 @@ package struct ZonePlace: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why a zone is refused. The zone keeps its former contents; without any, its queries are answered SERVFAIL.
+/// Why a zone is refused.
+///
+/// The zone keeps its former contents; without any, its queries are answered SERVFAIL.
 package enum ZoneError: Error, Equatable, Sendable {
     /// The file cannot be read, or a line of it is not a record (RFC 1035 5.1).
     case text(ZoneTextError)

@@ -65,7 +65,9 @@ internal import Synchronization
         unsafe Name(trustedWire: Array(UnsafeBufferPointer(start: ownerAsWritten, count: ownerLength)))
     }
 
-    /// Whether an overlay may hold a newer version. The only octet of a table that ever changes.
+    /// Whether an overlay may hold a newer version.
+    ///
+    /// The only octet of a table that ever changes.
     @inline(__always) var isSuperseded: Bool {
         unsafe base.advanced(by: 2).assumingMemoryBound(to: Atomic<UInt8>.self).pointee
             .load(ordering: .relaxed) != 0
@@ -84,7 +86,9 @@ internal import Synchronization
         return unsafe ZoneSet(base: base + ZoneNode.headerSize + kept)
     }
 
-    /// The set of `type`; nil when there is none. A set that has only signatures is none.
+    /// The set of `type`; nil when there is none.
+    ///
+    /// A set that has only signatures is none.
     @inline(__always)
     func set(_ type: RRType) -> ZoneSet? { set(type.rawValue) }
 

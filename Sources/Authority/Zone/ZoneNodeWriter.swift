@@ -36,7 +36,9 @@ internal import DNSCore
         unsafe owner = UnsafePointer(bitPattern: 1).unsafelyUnwrapped
     }
 
-    /// Starts a node. `owner` (as written) and all data given until ``endNode(_:)`` must stay where they are.
+    /// Starts a node.
+    ///
+    /// `owner` (as written) and all data given until ``endNode(_:)`` must stay where they are.
     mutating func beginNode(
         _ buffer: inout RawBuffer, owner written: UnsafePointer<UInt8>, length: Int, labels: Int,
         childCount: UInt32,
@@ -351,7 +353,9 @@ enum WireName {
         return position == offset
     }
 
-    /// Hash of a well-formed name in lower case, as ``NameKey`` has it. Reads up to 7 octets past its end.
+    /// Hash of a well-formed name in lower case, as ``NameKey`` has it.
+    ///
+    /// Reads up to 7 octets past its end.
     static func hash(lowercase name: UnsafePointer<UInt8>) -> UInt64 {
         var offsets = InlineArray<128, UInt8>(repeating: 0)
         var count = 0

@@ -16,7 +16,9 @@ internal import Synchronization
     static let versionHeader = 16
 
     private let apexLength: Int
-    /// The newest commit. Written by the writer under `writing`.
+    /// The newest commit.
+    ///
+    /// Written by the writer under `writing`.
     private var newest: UInt64 = 0
     private var slots: UnsafeMutablePointer<Atomic<UInt64>>
     private var mask: Int

@@ -14,7 +14,9 @@ extension ZoneSnapshot {
         return overlay.byteCount > max(ZoneCommit.smallestMerge, table.byteCount / 4)
     }
 
-    /// The same version with everything in one new table. Takes about 0.2 us a name; call it off the packet path.
+    /// The same version with everything in one new table.
+    ///
+    /// Takes about 0.2 us a name; call it off the packet path.
     package func compacted() -> ZoneSnapshot {
         guard overlay != nil else { return self }
         return ZoneSnapshot(apex: apex, table: merged())

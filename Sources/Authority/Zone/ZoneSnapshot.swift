@@ -91,7 +91,9 @@ package import DNSCore
         }
     }
 
-    /// Starts a change. Any number of edits may be open; only what is committed and published counts.
+    /// Starts a change.
+    ///
+    /// Any number of edits may be open; only what is committed and published counts.
     package func edit() -> ZoneEdit {
         ZoneEdit(base: self)
     }

@@ -2,8 +2,9 @@ internal import DNSCore
 internal import Glibc
 internal import Synchronization
 
-/// All names of a zone in flat memory, with a hash index: what a ``ZoneSnapshot`` rests on. Immutable but for the
-/// octet that says whether an overlay holds something newer.
+/// All names of a zone in flat memory, with a hash index: what a ``ZoneSnapshot`` rests on.
+///
+/// Immutable but for the octet that says whether an overlay holds something newer.
 ///
 /// An index slot is 8 octets: the upper half of the name's hash, and the node's offset in units of 8. 0 is empty.
 @safe final class ZoneTable: @unchecked Sendable {
@@ -107,7 +108,9 @@ internal import Synchronization
         }
     }
 
-    /// Offsets of all nodes in units of 8, in canonical order. Made when first asked for, then kept.
+    /// Offsets of all nodes in units of 8, in canonical order.
+    ///
+    /// Made when first asked for, then kept.
     func canonicalOrder() -> [UInt32] {
         order.withLock { kept in
             if let kept { return kept }

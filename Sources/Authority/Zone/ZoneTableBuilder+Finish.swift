@@ -95,8 +95,9 @@ extension ZoneTableBuilder {
         return offset
     }
 
-    /// Lists the records of a name, sorted: set by set, SOA first, signatures behind the set they cover. An entry holds
-    /// 16 bits of order, 1 for a signature, 47 of place.
+    /// Lists the records of a name, sorted: set by set, SOA first, signatures behind the set they cover.
+    ///
+    /// An entry holds 16 bits of order, 1 for a signature, 47 of place.
     private func gather(_ node: UnsafeMutablePointer<BuildNode>, _ list: inout [UInt64]) {
         list.removeAll(keepingCapacity: true)
         var record = Int(unsafe node.pointee.firstRecord) << 2

@@ -30,7 +30,7 @@ internal import Glibc
         static let occlusionKnown: UInt16 = 16
     }
 
-    /// next 4 | TTL 4 | type 2 | octets 2 | line 4 | data
+    /// Octets before the data of a gathered record: next 4, TTL 4, type 2, octets 2, line 4.
     static let recordHeader = 16
     private static let lineLimit = 0xff_ffff
 

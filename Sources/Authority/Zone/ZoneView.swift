@@ -1,10 +1,14 @@
 internal import DNSCore
 
-/// Everything that answering from one version of a zone needs, as plain addresses: no reference is counted on the way
-/// of a query. Valid as long as the ``ZoneSnapshot`` it belongs to.
+/// Everything that answering from one version of a zone needs, as plain addresses: no reference is counted on
+/// the way of a query.
+///
+/// Valid as long as the ``ZoneSnapshot`` it belongs to.
 @safe struct ZoneView {
-    /// NSEC3 iterations up to which a chain is used. Validators give up far below (RFC 9276 3.2), and each question
-    /// for a name that is not there costs several hashes of as many rounds.
+    /// NSEC3 iterations up to which a chain is used.
+    ///
+    /// Validators give up far below (RFC 9276 3.2), and each question for a name that is not there costs
+    /// several hashes of as many rounds.
     static let iterationLimit = 500
 
     let slots: UnsafePointer<UInt64>

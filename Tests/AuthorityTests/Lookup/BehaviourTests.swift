@@ -3,7 +3,9 @@ import Testing
 
 @testable import Authority
 
-/// One behaviour of an RFC: a question, and what the sections must hold. Records are zone-file text; nil is not compared.
+/// One behaviour of an RFC: a question, and what the sections must hold.
+///
+/// Records are zone-file text; nil is not compared.
 struct Behaviour: Sendable, CustomTestStringConvertible {
     let title: String
     let name: String
