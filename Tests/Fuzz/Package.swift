@@ -5,7 +5,8 @@ import PackageDescription
 // `Sources` is a link to the rooms, so that `package` declarations are in reach.
 
 let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+    .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
@@ -30,7 +31,8 @@ let package = Package(
             "Operations",
             [.product(name: "Yams", package: "Yams"), .product(name: "Logging", package: "swift-log")]),
         .target(
-            name: "FuzzTargets", dependencies: ["DNSCore", "DNSSecurity", "NTS", "Operations"], path: "Targets",
+            name: "FuzzTargets", dependencies: ["DNSCore", "DNSSecurity", "NTS", "Operations"],
+            path: "Targets",
             swiftSettings: settings),
     ]
 )

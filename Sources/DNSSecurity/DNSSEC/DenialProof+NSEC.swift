@@ -87,7 +87,7 @@ extension DenialProof {
     /// - Parameter name: the owner; nil for a wildcard, which is never an apex or a cut here.
     func lacks(_ bitmap: ArraySlice<UInt8>, _ type: RRType, at name: Name?) -> Bool {
         let has = { (type: RRType) in TypeBitmap.contains(type, in: bitmap) }
-        guard !has(type), !has(.cname) else { return false }
+        guard !has(type), !has(.cname) || type.mayStandBesideCNAME else { return false }
         guard let name else { return true }
         if type == .ds {
             // The child's record cannot deny what the parent holds; at the root there is no parent.

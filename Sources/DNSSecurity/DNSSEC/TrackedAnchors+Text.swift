@@ -18,7 +18,9 @@ extension TrackedAnchors {
         return text
     }
 
-    /// Reads what ``encoded()`` wrote, or a file of Unbound's. A key without a state is trusted.
+    /// Reads what ``encoded()`` wrote, or a file of Unbound's.
+    ///
+    /// A key without a state is trusted.
     ///
     /// - Throws: ``ZoneTextError`` for a line that is no record; nil when no record of `zone` is there.
     package init?(

@@ -6,7 +6,9 @@ package import DNSCore
 /// asks again after ``Observation/nextQuery`` seconds. A new key is trusted after it has been seen in validly signed sets
 /// for thirty days; a revoked one at once no more. The text is that of Unbound's `auto-trust-anchor-file`.
 package struct TrackedAnchors: Hashable, Sendable {
-    /// Where a key stands (RFC 5011 4.1). The numbers are those of the file.
+    /// Where a key stands (RFC 5011 4.1).
+    ///
+    /// The numbers are those of the file.
     package enum State: Int, Hashable, Sendable {
         case addPending = 1
         case valid = 2
@@ -64,7 +66,9 @@ package struct TrackedAnchors: Hashable, Sendable {
         self.entries = entries
     }
 
-    /// What is trusted now. Without records when every key has been revoked: the zone is then no anchor any more.
+    /// What is trusted now.
+    ///
+    /// Without records when every key has been revoked: the zone is then no anchor any more.
     package var trustPoint: TrustPoint {
         let trusted = entries.filter { $0.state == .valid || $0.state == .missing }
         return TrustPoint(zone: zone, delegationSigners: seeds, keys: trusted.map(\.key))

@@ -4,7 +4,9 @@ import Glibc
 import NTS
 import Operations
 
-/// What libFuzzer calls with each input. The environment variable `FUZZ_TARGET` says which parser gets it.
+/// What libFuzzer calls with each input.
+///
+/// The environment variable `FUZZ_TARGET` says which parser gets it.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
     guard let start else { return 0 }
