@@ -119,13 +119,14 @@ internal import Synchronization
     /// - Parameters:
     ///   - base: the commit that the change was made upon.
     ///   - nodes: a piece of memory with one node behind another.
-    ///   - addsDenial: the nodes among them (by offset) that are new to the chain of NSEC or NSEC3.
+    ///   - addsDenial: the nodes among them, by offset in ascending order, that are new to the chain of NSEC or NSEC3.
     /// - Returns: the view of the new commit; nil when others have been appended since `base`.
     func append(upon base: UInt64, nodes: borrowing RawBuffer, addsDenial: [Int]) -> View? {
         writing.withLock { _ in
             guard base == newest else { return nil }
             let version = newest + 1
             var offset = 0
+            var next = 0
             while offset < nodes.count {
                 let source = unsafe ZoneNode(base: UnsafeRawPointer(nodes.base + offset))
                 let size = source.byteCount
@@ -134,7 +135,8 @@ internal import Synchronization
                 unsafe (place + ZoneOverlay.versionHeader).copyMemory(from: source.base, byteCount: size)
                 unsafe place.storeBytes(of: version, toByteOffset: 8, as: UInt64.self)
                 unsafe insert(place)
-                if addsDenial.contains(offset) {
+                if next < addsDenial.count, addsDenial[next] == offset {
+                    next += 1
                     if denialNames == nil { denialNames = OverlayOrder(apexLength: apexLength) }
                     unsafe denialNames?.insert(
                         ZoneNode(base: unsafe UnsafeRawPointer(place + ZoneOverlay.versionHeader)))
