@@ -23,7 +23,9 @@ final class Peer: @unchecked Sendable {
         try process.waitForExit()
     }
 
-    /// The whole zone by AXFR, as sorted lines without the second SOA; nil when it is refused.
+    /// The whole zone by AXFR, as sorted lines in lower case without the second SOA; nil when it is refused.
+    ///
+    /// NSD keeps names in lower case; the case of a name carries no meaning (RFC 4343).
     func transfer(_ zone: String, key: String? = nil) throws -> [String]? {
         try Self.transfer(zone, port: port, key: key)
     }
@@ -41,7 +43,7 @@ final class Peer: @unchecked Sendable {
         }
         guard !lines.isEmpty else { return nil }
         return lines.map { line in
-            line.split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")
+            line.split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ").lowercased()
         }.sorted()
     }
 
@@ -130,6 +132,7 @@ final class Peer: @unchecked Sendable {
                 any: info
             \(sections)
             """
+        try directory.write("knot-db/.keep", "")
         let file = try directory.write("knot.conf", Daemon.fill(text, port: port, directory: directory))
         let process = try Self.start("knotd", ["-c", file], space)
         try process.waitForError("server started")

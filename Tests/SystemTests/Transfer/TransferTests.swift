@@ -59,8 +59,8 @@ struct TransferTests {
     func outgoing() throws {
         let daemon = try Self.primary(notifying: 9)
         let zone = try #require(try Peer.transfer("example.net", port: daemon.port, key: Self.key))
-        #expect(zone.count == 10)
-        #expect(zone.contains("www.example.net. 3600 IN A 192.0.2.1"))
+        #expect(zone.count == 11)
+        #expect(zone.contains("www.example.net. 3600 in a 192.0.2.1"))
         #expect(try Peer.transfer("example.net", port: daemon.port) == nil)
     }
 
