@@ -97,32 +97,3 @@ package enum LeaseFormat: String, ConfigurationChoice {
     case odhcpd
     case kea
 }
-
-/// The `publish` section: addresses of hosts kept right in the DNS by signed updates.
-package struct PublishSection: ConfigurationRecord {
-    /// The primary server of the zone.
-    package let server: IPAddress
-    /// Its port.
-    package let port: UInt16
-    /// The zone.
-    package let zone: Name
-    /// The TSIG key that the updates are signed with.
-    package let key: Name?
-    /// The TTL of the records.
-    package let ttl: Duration
-    /// Whether A records with the outside IPv4 address are kept.
-    package let ipv4: Bool
-    /// Whether AAAA records with the hosts' own addresses are kept.
-    package let ipv6: Bool
-
-    package init(_ section: ConfigurationSection) {
-        server = section.required("server", .address, placeholder: .loopbackIPv4)
-        port = section.value("port", .port, default: 53)
-        zone = section.required("zone", .name, placeholder: .root)
-        key = section.keyReference()
-        ttl = section.value("ttl", .duration(.seconds(1) ... .seconds(86400)), default: .seconds(60))
-        ipv4 = section.value("ipv4", .flag, default: true)
-        ipv6 = section.value("ipv6", .flag, default: true)
-        if section.isPresent, !section.has("key") { section.report("key is missing") }
-    }
-}

@@ -19,10 +19,6 @@ package struct RouterConfiguration: ConfigurationRecord {
     package let permissions: PermissionsSection
     /// What is put into the kernel.
     package let nftables: NftablesSection
-    /// Addresses of hosts kept right in the DNS when the outside address or prefix changes.
-    ///
-    /// Off when absent.
-    package let publish: PublishSection?
     /// The log on standard error.
     package let log: LogConfiguration
     /// Figures for Prometheus.
@@ -38,7 +34,6 @@ package struct RouterConfiguration: ConfigurationRecord {
         hosts = section.record("hosts")
         permissions = section.record("permissions")
         nftables = section.record("nftables")
-        publish = section.optionalRecord("publish")
         log = section.record("log")
         metrics = section.optionalRecord("metrics")
         if !section.has("router") { section.report("the section router is missing") }

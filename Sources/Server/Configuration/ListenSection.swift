@@ -9,7 +9,7 @@ package struct ListenSection: ConfigurationRecord {
     ///
     /// When it is left out: 853 for `tls`, 443 for `https`, else 53.
     package let port: UInt16
-    /// What is spoken: `udp` and `tcp`, or `tls` (RFC 7858), or `https` (RFC 8484).
+    /// What is spoken: `udp` and `tcp`, or `tls` (RFC 7858).
     package let protocols: Set<ListenProtocolOption>
     /// The certificate chain in PEM, for `tls` and `https`.
     ///
@@ -19,8 +19,6 @@ package struct ListenSection: ConfigurationRecord {
     ///
     /// Read again on reload.
     package let key: String?
-    /// The path of `https` requests.
-    package let path: String
 
     /// Front ends whose PROXY v2 header names the client; from them the header must be there, from others it must not.
     package let proxyFrom: [IPPrefix]
@@ -34,7 +32,6 @@ package struct ListenSection: ConfigurationRecord {
         certificate = section.file("certificate")
         key = section.file("key")
         proxyFrom = section.list("proxy-from", .prefix)
-        path = section.value("path", .text(limit: 255), default: "/dns-query")
 
         if list.isEmpty { section.report("names no protocol", on: "protocols") }
         let needsCertificate = protocols.contains(.tls) || protocols.contains(.https)
@@ -47,7 +44,7 @@ package struct ListenSection: ConfigurationRecord {
         if needsCertificate, protocols.contains(.tcp) || protocols.count(where: { $0 != .udp }) > 1 {
             section.report("tcp, tls and https cannot share a port", on: "protocols")
         }
-        if !path.hasPrefix("/") { section.report("\(path) does not begin with /", on: "path") }
+        if protocols.contains(.https) { section.report("https is not part of this build", on: "protocols") }
         for streamProtocol in protocols {
             let transport = streamProtocol == .udp ? "udp" : "tcp"
             section.define("\(address)#\(port)/\(transport)", in: "listen", on: "port")

@@ -44,11 +44,6 @@ package struct ZoneSection: ConfigurationRecord {
     package let maxRefresh: Duration
     /// Most records that the zone may have; an update, file or transfer with more is refused.
     package let maxRecords: Int
-    /// The part the zone plays in catalogs (RFC 9432): `none`, `consumer` (its members become zones) or `producer`
-    /// (it lists the zones that name it).
-    package let catalog: CatalogOption
-    /// The producer catalog that lists this zone.
-    package let catalogZone: Name?
     /// Whether address answers of this zone are negotiated with NTS routers.
     package let nts: Bool
 
@@ -70,8 +65,6 @@ package struct ZoneSection: ConfigurationRecord {
         minRefresh = section.value("min-refresh", .duration(), default: .seconds(2))
         maxRefresh = section.value("max-refresh", .duration(), default: .seconds(86400 * 28))
         maxRecords = section.value("max-records", .number(1...Int.max), default: 100_000_000)
-        catalog = section.value("catalog", .choice, default: CatalogOption.none)
-        catalogZone = section.optional("catalog-zone", .name)
         nts = section.value("nts", .flag, default: false)
         check(section)
     }
@@ -94,9 +87,6 @@ package struct ZoneSection: ConfigurationRecord {
             }
         }
         if minRefresh > maxRefresh { section.report("longer than max-refresh", on: "min-refresh") }
-        if let catalogZone {
-            section.refer(to: catalogZone.lowercased.description, in: "zones", on: "catalog-zone")
-        }
     }
 }
 
@@ -124,11 +114,4 @@ package enum SerialOption: String, ConfigurationChoice {
 package enum FileChangeOption: String, ConfigurationChoice {
     case merge
     case refuse
-}
-
-/// The part a zone plays in catalogs (RFC 9432).
-package enum CatalogOption: String, ConfigurationChoice {
-    case none
-    case consumer
-    case producer
 }
