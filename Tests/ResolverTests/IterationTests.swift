@@ -40,6 +40,37 @@ import Testing
             ])
     }
 
+    @Test(
+        "An alias made from a DNAME comes with it, also when the alias itself was asked for before (RFC 6672)"
+    )
+    func substitution() throws {
+        let world = try Self.world()
+        let address = IPAddress("198.51.100.3")!
+        let inner = world.servers[address]!
+        let dname = ResourceRecord(
+            owner: try Name("old.shop.example."), type: .dname, ttl: 300,
+            data: RecordData(try Name("shop.example.").wire))
+        world.servers[address] = { query, transport in
+            guard query.questions[0].name.isBelow(dname.owner) else { return inner(query, transport) }
+            var response = Message(
+                id: query.id, flags: [.response, .authoritative], questions: query.questions)
+            let target = query.questions[0].name.replacingSuffix(
+                dname.owner, with: try! Name("shop.example."))
+            response.answers = [
+                dname,
+                ResourceRecord(
+                    owner: query.questions[0].name, type: .cname, ttl: 300,
+                    data: RecordData(target?.wire ?? [0])),
+            ]
+            return [(.milliseconds(1), response)]
+        }
+        let alias = [
+            "old.shop.example. DNAME shop.example.", "www.old.shop.example. CNAME www.shop.example.",
+        ]
+        #expect(try world.records("www.old.shop.example.", .cname) == alias)
+        #expect(try world.records("www.old.shop.example.") == alias + ["www.shop.example. A 192.0.2.1"])
+    }
+
     @Test("What does not exist is cached for the SOA's time and no longer (RFC 2308)")
     func negative() throws {
         let world = try Self.world()

@@ -49,20 +49,22 @@ struct Classification {
         var isChained = true
         while isChained {
             isChained = false
-            if type == .any {
+            // Below a DNAME nothing else counts: the CNAME beside it is made from it (RFC 6672 3.1).
+            let dname = answers.first { $0.type == .dname && outcome.finalName.isBelow($0.owner) }
+            if dname == nil, type == .any {
                 found = answers.filter { $0.owner == outcome.finalName }
                 if !found.isEmpty { break }
             }
-            if let set = answers.first(where: { $0.type == type && $0.owner == outcome.finalName }) {
+            if dname == nil,
+                let set = answers.first(where: { $0.type == type && $0.owner == outcome.finalName })
+            {
                 found = [set]
                 break
             }
             guard outcome.links.count < 2 * aliasLimit else {
                 return .nonsense("too many aliases in one response")
             }
-            if let dname = answers.first(where: { $0.type == .dname && outcome.finalName.isBelow($0.owner) }),
-                let target = dname.target
-            {
+            if let dname, let target = dname.target {
                 var link = dname
                 link.credibility = credibility
                 outcome.links.append(link)
@@ -73,6 +75,10 @@ struct Classification {
                 var alias = RecordSet(owner: outcome.finalName, type: .cname, ttl: dname.ttl)
                 alias.data.append(next.wire)
                 alias.credibility = credibility
+                if type == .cname || type == .any {
+                    found = [alias]
+                    break
+                }
                 outcome.links.append(alias)
                 guard follow(next, &outcome) else { return .nonsense("aliases form a loop") }
                 isChained = true

@@ -115,7 +115,10 @@ extension Resolver {
         }
         switch outcome.end {
         case .answer(let sets):
-            for set in sets { store(set, proof: wildcardProof(of: set, in: outcome), at: now) }
+            let isMade = outcome.links.last?.type == .dname
+            for set in sets where !(isMade && set.type == .cname) {
+                store(set, proof: wildcardProof(of: set, in: outcome), at: now)
+            }
         case .noData: storeAbsence(outcome, outcome.finalName, type, at: now)
         case .nameError: storeAbsence(outcome, outcome.finalName, Resolver.noType, at: now)
         case .alias, .failure, .tooLongName: break
