@@ -1,6 +1,8 @@
 package import DNSCore
 
-/// Why the journal cannot be used. The client of an update sees SERVFAIL; queries go on.
+/// Why the journal cannot be used.
+///
+/// The client of an update sees SERVFAIL; queries go on.
 package enum JournalError: Error, Sendable, Equatable {
     /// The state directory cannot be used; the database's extended result code.
     case unavailable(path: String, code: Int32)

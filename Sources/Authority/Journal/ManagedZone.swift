@@ -1,6 +1,8 @@
 internal import DNSCore
 
-/// One zone as its committer keeps it. Belongs to the committer's thread, but for `history`.
+/// One zone as its committer keeps it.
+///
+/// Belongs to the committer's thread, but for `history`.
 final class ManagedZone {
     var options: JournaledZone
     /// The version that is on disk and published.

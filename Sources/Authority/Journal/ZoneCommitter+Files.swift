@@ -87,7 +87,9 @@ extension ZoneCommitter {
         }
     }
 
-    /// Takes updates again. A file that was edited meanwhile is to be loaded with ``open(_:loaded:)`` first.
+    /// Takes updates again.
+    ///
+    /// A file that was edited meanwhile is to be loaded with ``open(_:loaded:)`` first.
     ///
     /// - Throws: ``JournalError/notOpen(_:)``.
     package func thaw(_ apex: Name) throws(JournalError) {

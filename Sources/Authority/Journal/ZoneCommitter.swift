@@ -88,7 +88,9 @@ package final class ZoneCommitter: @unchecked Sendable {
         thread.start()
     }
 
-    /// Hands an update over; returns at once. Any thread may call it.
+    /// Hands an update over; returns at once.
+    ///
+    /// Any thread may call it.
     ///
     /// - Parameter completion: called once, on the committer's thread, when the update is on disk and visible, or
     ///   refused; or right here when the queue is full.
@@ -145,7 +147,9 @@ package final class ZoneCommitter: @unchecked Sendable {
         enqueue { [self] in zones[options.apex]?.options = options }
     }
 
-    /// Stops keeping a zone. Its journal stays.
+    /// Stops keeping a zone.
+    ///
+    /// Its journal stays.
     package func close(_ apex: Name) {
         enqueue { [self] in zones[apex] = nil }
     }
@@ -194,7 +198,9 @@ package final class ZoneCommitter: @unchecked Sendable {
         return queue.counters
     }
 
-    /// Carries out what waits, closes the journal and ends the thread. Later updates end in SERVFAIL.
+    /// Carries out what waits, closes the journal and ends the thread.
+    ///
+    /// Later updates end in SERVFAIL.
     package func stop() {
         condition.lock()
         let wasStopped = queue.isStopped

@@ -20,7 +20,9 @@ package final class ZoneHistory: Sendable {
         self.limit = limit
     }
 
-    /// Adds the newest difference. One that does not follow on the last drops all before it.
+    /// Adds the newest difference.
+    ///
+    /// One that does not follow on the last drops all before it.
     package func append(_ difference: ZoneDifference) {
         content.withLock { content in
             if let last = content.differences.last, last.to != difference.from { content = Content() }

@@ -86,8 +86,9 @@ enum ZoneReplay {
         var damagedFrom: Int64?
     }
 
-    /// Calls `body` with the zone's differences in order, up to the first damaged entry. What is sound of that entry's row
-    /// is kept under the same number.
+    /// Calls `body` with the zone's differences in order, up to the first damaged entry.
+    ///
+    /// What is sound of that entry's row is kept under the same number.
     private static func read(
         _ row: JournalStore.ZoneRow, _ store: JournalStore, _ body: (Int64, ZoneDifference) -> Void
     ) throws(JournalError) -> Rows {

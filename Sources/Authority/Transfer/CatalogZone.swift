@@ -14,7 +14,9 @@ package struct CatalogContents: Sendable, Equatable {
         package var successor: Name?
     }
 
-    /// Why a catalog is broken. Its members stay as they were (RFC 9432 5.1).
+    /// Why a catalog is broken.
+    ///
+    /// Its members stay as they were (RFC 9432 5.1).
     package enum Fault: Error, Sendable, Equatable {
         /// No version property, or more than one.
         case noVersion

@@ -68,7 +68,9 @@ package struct IncomingTransfer: Sendable {
         session = key.map { TSIGSession(signingWith: $0) }
     }
 
-    /// The query to send, signed when there is a key. Call once, first.
+    /// The query to send, signed when there is a key.
+    ///
+    /// Call once, first.
     ///
     /// - Parameter now: seconds since 1970.
     package mutating func query(now: UInt64) -> [UInt8] {
@@ -239,7 +241,9 @@ package enum TransferOutcome: Sendable {
     case incremental(ZoneSnapshot, [ZoneDifference])
 }
 
-/// Why a transfer failed. The zone keeps its contents; the next primary is asked.
+/// Why a transfer failed.
+///
+/// The zone keeps its contents; the next primary is asked.
 package enum TransferFailure: Error, Sendable, Equatable {
     /// Not a DNS message, or octets after it.
     case malformedMessage

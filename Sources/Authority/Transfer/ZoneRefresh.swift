@@ -94,7 +94,9 @@ package struct ZoneRefresh: Sendable {
     /// Whether a question or transfer is under way.
     package var isBusy: Bool { phase != .idle }
 
-    /// Takes an event and says what to do now. ``deadline`` is up to date afterwards.
+    /// Takes an event and says what to do now.
+    ///
+    /// ``deadline`` is up to date afterwards.
     package mutating func handle(_ event: Event, now: Int64) -> [Action] {
         switch event {
         case .start:

@@ -72,7 +72,9 @@ enum Prerequisites {
         }
     }
 
-    /// RFC 2136 2.4.2: the set must be the same, without TTLs. It is a set: a record given twice counts once.
+    /// RFC 2136 2.4.2: the set must be the same, without TTLs.
+    ///
+    /// It is a set: a record given twice counts once.
     private static func checkSets(
         _ valued: [(record: ResourceRecord, index: Int)], in edit: borrowing ZoneEdit
     ) throws(UpdateReason) {

@@ -25,8 +25,10 @@ package struct UpdatePolicy: Sendable {
         self.privateAddresses = privateAddresses
     }
 
-    /// Whether any rule could allow anything to `requestor`: the cheap question before an update takes a place in the
-    /// queue. Its refusal says which key or source was looked for.
+    /// Whether any rule could allow anything to `requestor`: the cheap question before an update takes a
+    /// place in the queue.
+    ///
+    /// Its refusal says which key or source was looked for.
     package func admits(_ requestor: UpdateRequestor) -> Result<Void, UpdateReason> {
         if requestor.isOperator { return .success(()) }
         for rule in rules where rule.identifies(requestor) == nil && rule.action == .allow {
@@ -69,8 +71,10 @@ package struct UpdatePolicy: Sendable {
         return UpdateDenial(owner: owner, type: .any, requestor: requestor, decidedBy: nil, of: rules)
     }
 
-    /// Says of each rule in order whether it matches a change of `type` at `owner`, and why not; ends with the one that
-    /// decides. What `update explain` prints.
+    /// Says of each rule in order whether it matches a change of `type` at `owner`, and why not; ends with
+    /// the one that decides.
+    ///
+    /// What `update explain` prints.
     package func explain(
         owner: Name, type: RRType, present: Int = 0, requestor: UpdateRequestor
     ) -> UpdateExplanation {

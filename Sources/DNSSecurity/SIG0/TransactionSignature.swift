@@ -24,7 +24,9 @@ package enum TransactionSignature {
     /// Keys of one signer that are tried: more with the same tag are somebody's attempt to make us work.
     package static let keyLimit = 2
 
-    /// Who claims to have signed; nil when there is no SIG(0) or it does not have its form. For finding the KEY records.
+    /// Who claims to have signed; nil when there is no SIG(0) or it does not have its form.
+    ///
+    /// For finding the KEY records.
     package static func signer(_ bytes: borrowing RawSpan, layout: MessageLayout) -> Name? {
         layout.sig0Start.flatMap { fields(bytes, at: $0)?.signer }
     }
