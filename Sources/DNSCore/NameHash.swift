@@ -27,6 +27,7 @@ package enum NameHash {
         return hash
     }
 
+    /// Spreads every bit of `value` over the whole word.
     @inlinable @inline(__always)
     package static func mix(_ value: UInt64) -> UInt64 {
         let product = value.multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)

@@ -94,12 +94,14 @@
         return unsafe Name(trustedWire: Array(buffer))
     }
 
+    /// What ``offset(ofLabel:)`` reads, behind its bounds check.
     @usableFromInline
     package func offsetStored(_ index: Int) -> UInt8 {
         precondition(index >= 0 && index < NameKey.labelsCapacity)
         return unsafe offsetsBase[index]
     }
 
+    /// What ``hash(ofSuffixAt:)`` reads, behind its bounds check.
     @usableFromInline
     package func hashStored(_ index: Int) -> UInt64 {
         precondition(index >= 0 && index < NameKey.labelsCapacity)

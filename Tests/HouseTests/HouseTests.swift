@@ -120,13 +120,18 @@ import Testing
                 + #"(?:(?:final|static|mutating|consuming|borrowing|nonisolated|indirect|override) )*"#
                 + #"(struct|class|enum|protocol|actor|typealias|func) +(\S+)"#)
         let known = ["<", "==", ">", "<=", "hash(", "next()", "encode(", "body("]
-        for file in Self.tree.files(below: "Sources") {
+        let files = Self.tree.files(below: "Sources")
+        // The requirements of a room's own protocols are documented where the protocol is: no body, no access level.
+        var requirements: [String: Set<String>] = [:]
+        for file in files {
+            for line in file.lines
+            where line.contains("func ") && !line.contains("{") && !line.contains("package ") {
+                if let name = Self.functionName(line) { requirements[file.target, default: []].insert(name) }
+            }
+        }
+        for file in files {
             let lines = file.lines
-            // Requirements of a room's own protocol are documented where the protocol is.
-            let documented = Set(
-                lines.filter { $0.contains("func ") && !$0.contains("package ") }.compactMap {
-                    Self.functionName($0)
-                })
+            let documented = requirements[file.target] ?? []
             for (index, line) in lines.enumerated() {
                 guard let match = line.firstMatch(of: declaration), let name = match.output[2].substring
                 else { continue }
