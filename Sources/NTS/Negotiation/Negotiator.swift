@@ -235,7 +235,9 @@ package struct Negotiator: ~Copyable {
         now: Duration,
         epoch: UInt64, actions: inout [NegotiationAction]
     ) -> NegotiationVerdict {
-        switch memory.admitHold(for: request.client) {
+        // A forwarder's clients are counted each for itself.
+        let client = request.clientSubnet?.address ?? request.client
+        switch memory.admitHold(for: client) {
         case .admitted: break
         case .overTotal:
             metrics.overTotal &+= 1
@@ -273,10 +275,10 @@ package struct Negotiator: ~Copyable {
             waiting += 1
         }
         guard waiting > 0 else {
-            memory.endHold(for: request.client)
+            memory.endHold(for: client)
             return isOverLimit ? .overLimit : .notNeeded
         }
-        holds[request.token] = Hold(client: request.client, start: now, remaining: waiting)
+        holds[request.token] = Hold(client: client, start: now, remaining: waiting)
         metrics.held &+= 1
         if hasJoined { metrics.joined &+= 1 }
         return hasJoined && waiting == 1 ? .joined : .held

@@ -45,7 +45,6 @@ final class NTSPlugin: AnswerPlugin {
             let found = unsafe AnswerTargets(
                 in: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(message)), layout: composed(worker, context))
         else { return .proceed }
-        let client = self.client(query, context)
         let elapsed = Duration.nanoseconds(Int64(clamping: worker.now.nanoseconds))
         guard
             found.addresses.contains(where: {
@@ -53,9 +52,10 @@ final class NTSPlugin: AnswerPlugin {
                     && !memory.isSilent(policy.route(to: $0).endpoint.address, now: elapsed)
             })
         else { return .proceed }
-        let request = NegotiationRequest(
-            token: 0, client: client, isClientValidated: context.isSourceProved, owner: found.owner,
+        var request = NegotiationRequest(
+            token: 0, client: context.address, isClientValidated: context.isSourceProved, owner: found.owner,
             addresses: found.addresses, zoneIsMarked: answer.zoneIsMarked)
+        request.clientSubnet = subnet(query, context)
         return worker.negotiate(request, query, context, peer)
     }
 
@@ -67,17 +67,18 @@ final class NTSPlugin: AnswerPlugin {
         return layout
     }
 
-    /// Who GN is: the query's source, or the subnet that a trusted forwarder names (nts.md 2.3).
-    private func client(_ query: borrowing RawSpan, _ context: borrowing QueryContext) -> IPAddress {
+    /// Who GN is when a trusted forwarder asks: the subnet that it names (RFC 7871 6, nts.md 2.3).
+    private func subnet(_ query: borrowing RawSpan, _ context: borrowing QueryContext) -> IPPrefix? {
         guard !configuration.ecsFrom.isEmpty, let edns = context.layout.edns,
             let option = edns.option(.clientSubnet, in: query),
             configuration.ecsFrom.contains(where: { $0.contains(context.address) }),
-            let octets = query.copy(option), octets.count >= 4
-        else { return context.address }
+            let octets = query.copy(option), octets.count >= 4, octets[0] == 0,
+            octets[1] == 1 || octets[1] == 2
+        else { return nil }
         let width = octets[1] == 2 ? 16 : 4
-        var address = Array(octets[4...].prefix(width))
-        address += [UInt8](repeating: 0, count: width - address.count)
-        return IPAddress(octets: address) ?? context.address
+        guard Int(octets[2]) <= width * 8, octets.count - 4 <= width, octets[2] > 0 else { return nil }
+        let address = Array(octets[4...]) + [UInt8](repeating: 0, count: width - (octets.count - 4))
+        return IPAddress(octets: address).map { IPPrefix($0, length: Int(octets[2])) }
     }
 }
 
