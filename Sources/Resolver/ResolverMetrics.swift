@@ -71,6 +71,7 @@ package struct ResolverMetrics: Sendable, Equatable {
     package var limitVerifications: UInt64 = 0
     package var limitNSEC3Iterations: UInt64 = 0
     package var limitNSEC3Hashes: UInt64 = 0
+    package var limitDenialRecords: UInt64 = 0
     package var limitRememberedServers: UInt64 = 0
     package var limitRememberedZones: UInt64 = 0
 

@@ -48,4 +48,17 @@ import Testing
         let complaints = player.play()
         #expect(complaints.isEmpty, "\(url.lastPathComponent): \(complaints.joined(separator: "; "))")
     }
+
+    @Test("What validation refuses to spend is counted")
+    func countedLimits() throws {
+        func metrics(_ name: String) throws -> ResolverMetrics {
+            let url = Self.root.appendingPathComponent("Tests/Scenarios/\(name).rpl")
+            let player = try ScenarioPlayer(Scenario(String(contentsOf: url, encoding: .utf8)))
+            _ = player.play()
+            return player.resolver.metrics
+        }
+        #expect(try metrics("keytrap").limitVerifications > 0)
+        #expect(try metrics("nsec3-iterations").limitNSEC3Iterations > 0)
+        #expect(try metrics("signed-zone").aggressiveAnswers == 1)
+    }
 }

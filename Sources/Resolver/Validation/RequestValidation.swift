@@ -42,6 +42,7 @@ extension Resolver {
             case .insecure(let reason):
                 note(request.budget, 0, at: now, "\(request.parts[index].summary): insecure")
                 request.parts[index].security = .insecure
+                if case .tooManyNSEC3Iterations? = reason { metrics.limitNSEC3Iterations += 1 }
                 if let code = reason?.extendedError { request.notes.append(ExtendedErrorNote(code)) }
             case .bogus(let reason, let name):
                 note(request.budget, 0, at: now, "bogus: \(reason) at \(name)")
@@ -62,7 +63,21 @@ extension Resolver {
             }
             request.validated += 1
         }
+        countLimits(request)
         finish(request, at: now)
+    }
+
+    /// Counts the limits on validation that a request has reached.
+    private func countLimits(_ request: Request) {
+        for limit in request.budget.validation.fired {
+            switch limit {
+            case .verifications, .failedVerifications, .keysPerTag, .keys, .delegationSigners:
+                metrics.limitVerifications += 1
+            case .signatures: metrics.limitSignaturesPerSet += 1
+            case .nsec3Hashes: metrics.limitNSEC3Hashes += 1
+            case .denialRecords: metrics.limitDenialRecords += 1
+            }
+        }
     }
 
     /// The chain that a request waited for has ended.
@@ -228,7 +243,7 @@ extension Resolver {
     private func endBogus(_ request: Request, _ reason: BogusReason, _ name: Name, at now: Moment) {
         metrics.bogus += 1
         remove(request)
-        if case .limitReached = reason { metrics.limitVerifications += 1 }
+        countLimits(request)
         var answer = ResolverAnswer(
             .serverFailure,
             errors: [ExtendedErrorNote(reason.extendedError, "\(reason) at \(name)")] + request.notes)
