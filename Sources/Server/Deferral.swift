@@ -35,9 +35,14 @@ struct Resumption {
     /// A new query.
     static let none = Resumption()
 
-    /// Whether this is a new query.
-    var isNew: Bool {
-        resolved == nil && target == nil && negotiated == nil && verdict == nil && !mustValidate
+}
+
+/// What a query has waited for, behind one reference: a new query, which is most of them, carries none.
+final class ResumedQuery {
+    let state: Resumption
+
+    init(_ state: Resumption) {
+        self.state = state
     }
 }
 
@@ -71,7 +76,7 @@ extension Worker {
         let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<capacity])
         let disposition = unsafe waiting.query.withUnsafeBytes { raw in
             let result = unsafe answer(
-                RawSpan(_unsafeBytes: raw), from: waiting.peer, into: memory, resumption: resumption)
+                RawSpan(_unsafeBytes: raw), from: waiting.peer, into: memory, resumed: ResumedQuery(resumption))
             unsafe log(raw, result, memory, from: waiting.peer, since: waiting.since)
             return result
         }

@@ -9,7 +9,7 @@ extension Worker {
         _ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer,
         into response: UnsafeMutableRawBufferPointer
     ) -> Disposition {
-        if let verdict = context.resumption.verdict {
+        if let verdict = context.resumed?.state.verdict {
             context.extendedError = verdict.extendedError
             context.extendedText = context.keyName != nil ? verdict.text : ""
             return unsafe refuse(verdict.code, query, hasQuestion: true, &context, peer, into: response)
@@ -30,7 +30,7 @@ extension Worker {
             // Only a cookie was asked for (RFC 7873 5.4).
             return unsafe refuse(.noError, query, hasQuestion: false, &context, peer, into: response)
         }
-        if context.resumption.isNew { counters.count(type: context.layout.questionType) }
+        if context.resumed == nil { counters.count(type: context.layout.questionType) }
         switch context.layout.questionClass {
         case .internet, .any:
             switch context.layout.questionType {
@@ -81,7 +81,7 @@ extension Worker {
         _ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer,
         into response: UnsafeMutableRawBufferPointer
     ) -> Disposition {
-        if let resolved = context.resumption.resolved {
+        if let resolved = context.resumed?.state.resolved {
             return unsafe answerResolved(resolved, query, &context, peer, into: response)
         }
         if let answered = unsafe answerFromZones(query, &context, peer, into: response) { return answered }

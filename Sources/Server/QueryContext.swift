@@ -30,7 +30,9 @@ struct QueryContext {
     /// The signed exchange; nil when the query was not signed.
     var session: TSIGSession?
     /// What the resumed stages of the pipeline left.
-    var resumption = Resumption.none
+    var resumed: ResumedQuery?
+    /// What the query has waited for; nothing for a new one.
+    var resumption: Resumption { resumed?.state ?? .none }
 
     init(layout: MessageLayout, peer: Peer, capacity: Int, _ settings: borrowing ResponseSettings) {
         self.layout = layout

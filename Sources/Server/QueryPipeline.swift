@@ -10,7 +10,7 @@ extension Worker {
     /// Answers one message, or takes it in to be answered later.
     func answer(
         _ query: borrowing RawSpan, from peer: Peer, into response: UnsafeMutableRawBufferPointer,
-        resumption: Resumption = .none
+        resumed: ResumedQuery? = nil
     ) -> Disposition {
         let layout: MessageLayout
         switch Intake.judge(query) {
@@ -25,7 +25,7 @@ extension Worker {
             layout = found
         }
         var context = QueryContext(layout: layout, peer: peer, capacity: response.count, settings)
-        context.resumption = resumption
+        context.resumed = resumed
         guard !isReflection(peer) else { return ignore(.reflection, peer) }
 
         // EDNS: cookie (RFC 7873 5.2).
