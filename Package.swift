@@ -18,8 +18,8 @@ let houseSettings: [SwiftSetting] = [
     .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: houseSettings)
+func room(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: houseSettings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -71,7 +71,9 @@ let package = Package(
         room("Authority", ["DNSCore", "DNSSecurity", "Operations", grdb]),
         room("Resolver", ["DNSCore", "DNSSecurity", "Operations", "CShims"]),
         room("NTS", ["DNSCore", "DNSSecurity"]),
-        room("Server", ["Authority", "Resolver", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"]),
+        room(
+            "Server", ["Authority", "Resolver", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"],
+            exclude: ["Plugins/NTS/README.md"]),
         room("RouterAgent", ["NTS", "Transport", "Operations", "DNSCore", "DNSSecurity", "CShims", "CNftables"]),
 
         program("toriid", ["Server", "Operations", arguments]),
