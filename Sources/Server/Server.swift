@@ -38,7 +38,7 @@ final class Server: @unchecked Sendable {
         let workerCount = configuration.server.workers ?? Machine.processors
         listeners = Listeners()
         _ = try listeners.open(configuration.listen, workers: workerCount)
-        try Server.prepareState(configuration.server)
+        try Server.prepareState(configuration.server, socket: configuration.control.socket)
 
         let resolver = configuration.recursion.enabled ? try ResolverConfiguration(configuration) : nil
         let cache: ResolverCache?
@@ -59,8 +59,9 @@ final class Server: @unchecked Sendable {
         try makeWorkers(workerCount, resolver)
     }
 
-    /// Makes the state directory, gives it to the user that the server runs as, and becomes that user.
-    private static func prepareState(_ section: DaemonSection) throws(ServerError) {
+    /// Makes the directories of state and control socket, gives them to the user that the server runs as, and becomes
+    /// that user.
+    private static func prepareState(_ section: DaemonSection, socket: String) throws(ServerError) {
         let path = section.stateDirectory
         let fault = Directories.make(path, mode: 0o750)
         guard fault == 0 else { throw .stateDirectory(path: path, reason: "errno \(fault)") }
@@ -68,6 +69,7 @@ final class Server: @unchecked Sendable {
             if let user = section.user, Privileges.isRoot {
                 let account = try Privileges.account(named: user)
                 Directories.give(path, user: account.user, group: account.group)
+                Directories.make(forFileAt: socket, owner: account)
             }
             try Privileges.drop(to: section.user)
         } catch {
@@ -175,9 +177,11 @@ final class Server: @unchecked Sendable {
         }
         var notes = unchangeable(next)
         let opened: Set<Listeners.Way>
+        let renewed: [Listeners.Way: TLSContext]
         let resolver: ResolverConfiguration?
         do throws(ServerError) {
             resolver = next.recursion.enabled ? try ResolverConfiguration(next) : nil
+            renewed = try listeners.renew(next.listen)
             opened = try listeners.open(next.listen, workers: core.workers.count)
         } catch {
             throw ReloadFailure(lines: ["\(error)"])
@@ -196,7 +200,7 @@ final class Server: @unchecked Sendable {
                 }
             }
             let own = workerListeners[worker.index]
-            let box = ListenerChange(listeners: own, added: sockets, gone: gone, limits: limits)
+            let box = ListenerChange(listeners: own, added: sockets, gone: gone, renewed: renewed, limits: limits)
             worker.loop.mailbox.post { box.apply(to: worker) }
             worker.loop.mailbox.post { worker.takeOver(resolver) }
         }
@@ -227,6 +231,7 @@ private final class ListenerChange: @unchecked Sendable {
     let listeners: WorkerListeners
     let added: [(Listeners.Way, ListeningSocket, ProxyTrust?, TLSContext?)]
     let gone: Set<Listeners.Way>
+    let renewed: [Listeners.Way: TLSContext]
     let limits: StreamLimits
 
     init(
@@ -237,6 +242,7 @@ private final class ListenerChange: @unchecked Sendable {
         self.listeners = listeners
         self.added = added
         self.gone = gone
+        self.renewed = renewed
         self.limits = limits
     }
 
@@ -249,5 +255,6 @@ private final class ListenerChange: @unchecked Sendable {
             }
         }
         for way in gone { listeners.remove(way) }
+        for (way, tls) in renewed { listeners.replace(way, tls: tls) }
     }
 }

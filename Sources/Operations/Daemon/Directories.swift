@@ -12,6 +12,16 @@ package enum Directories {
         make(String(path[..<slash]))
     }
 
+    /// Makes the directory that the file at `path` is in, when missing, and gives it to `account`.
+    ///
+    /// A directory that is there already keeps its owner: it may be anybody's.
+    package static func make(forFileAt path: String, owner account: Privileges.Account) {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+        let directory = String(path[..<slash])
+        guard unsafe access(directory, F_OK) != 0, make(directory) == 0 else { return }
+        _ = unsafe chown(directory, account.user, account.group)
+    }
+
     /// Makes the directory `path` and those above it, when missing.
     ///
     /// - Parameter mode: of the directory itself; those above it have 0755.
