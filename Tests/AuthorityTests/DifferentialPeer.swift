@@ -276,7 +276,7 @@ struct DifferentialUpdates: RandomNumberGenerator {
     private mutating func fault() -> ResourceRecord {
         var record = Sample.change("add www 60 A 192.0.2.1")
         switch Int.random(in: 0..<5, using: &self) {
-        case 0: record.owner = try! Name("www.example.org")
+        case 0: record.owner = Sample.name("www.example.org.")
         case 1:
             record.type = .any
             record.data = RecordData([])

@@ -5,14 +5,16 @@ import Testing
 
 /// Catalog zones (RFC 9432).
 @Suite struct TransferCatalogTests {
-    private let apex = try! Name("catalog.example")
+    private let apex = Sample.name("catalog.example.")
 
     private func record(_ owner: String, _ type: RRType, _ data: [UInt8]) -> ResourceRecord {
-        ResourceRecord(owner: try! Name(owner, origin: apex), type: type, ttl: 0, data: RecordData(data))
+        ResourceRecord(
+            owner: owner == "@" ? apex : Sample.name(owner + ".catalog.example."), type: type, ttl: 0,
+            data: RecordData(data))
     }
 
     private func text(_ value: String) -> [UInt8] { [UInt8(value.utf8.count)] + Array(value.utf8) }
-    private func name(_ value: String) -> [UInt8] { try! Name(value).wire }
+    private func name(_ value: String) -> [UInt8] { Sample.name(value + ".").wire }
 
     private func catalog(_ records: [ResourceRecord], version: String? = "2") throws -> ZoneSnapshot {
         var all = [record("@", .soa, Sample.data("1", .soa)), record("@", .ns, name("invalid"))] + records

@@ -135,8 +135,8 @@ import Testing
     }
 
     private let primaries = [
-        NotifyMessage.Primary(address: IPAddress("192.0.2.1")!, key: nil),
-        NotifyMessage.Primary(address: IPAddress("192.0.2.2")!, key: Sample.name("key")),
+        NotifyMessage.Primary(address: Sample.address("192.0.2.1"), key: nil),
+        NotifyMessage.Primary(address: Sample.address("192.0.2.2"), key: Sample.name("key")),
     ]
 
     @Test("A NOTIFY is believed from a primary, with its key where it has one")

@@ -7,7 +7,7 @@ import Testing
 @Suite struct UpdatePolicyTests {
     private let key = Sample.name("host")
     private var signed: UpdateRequestor {
-        UpdateRequestor(source: IPAddress("198.51.100.7")!, key: key, algorithm: .hmacSHA256)
+        UpdateRequestor(source: Sample.address("198.51.100.7"), key: key, algorithm: .hmacSHA256)
     }
 
     private func code(
@@ -65,7 +65,7 @@ import Testing
 
     @Test("Sources by prefix; an IPv4-mapped source counts as IPv4")
     func sources() throws {
-        let rules = [UpdateRule(from: [IPPrefix("198.51.100.0/24")!, IPPrefix("2001:db8::/32")!])]
+        let rules = [UpdateRule(from: [Sample.prefix("198.51.100.0/24"), Sample.prefix("2001:db8::/32")])]
         for (source, expected): (String, ResponseCode) in [
             ("198.51.100.7", .noError), ("::ffff:198.51.100.7", .noError), ("198.51.101.7", .refused),
             ("2001:db8::7", .noError), ("2001:db9::7", .refused),

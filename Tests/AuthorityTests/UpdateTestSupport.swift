@@ -6,29 +6,53 @@ import Synchronization
 
 /// Short ways to write records, zones and updates.
 enum Sample {
-    static let apex = try! Name("example.net")
+    static let apex = Name(trustedWire: [7] + Array("example".utf8) + [3] + Array("net".utf8) + [0])
 
-    static func name(_ text: String) -> Name { try! Name(text, origin: apex) }
+    /// A name, relative to the zone unless it ends in a dot; a test that misspells one stops here.
+    static func name(_ text: String) -> Name {
+        guard let name = try? Name(text, origin: apex) else { preconditionFailure("no name: \(text)") }
+        return name
+    }
+
+    static func type(_ text: String) -> RRType {
+        guard let type = RRType(mnemonic: text) else { preconditionFailure("no type: \(text)") }
+        return type
+    }
+
+    static func address(_ text: String) -> IPAddress {
+        guard let address = IPAddress(text) else { preconditionFailure("no address: \(text)") }
+        return address
+    }
+
+    static func prefix(_ text: String) -> IPPrefix {
+        guard let prefix = IPPrefix(text) else { preconditionFailure("no prefix: \(text)") }
+        return prefix
+    }
+
+    static func number(_ text: some StringProtocol) -> UInt32 {
+        guard let number = UInt32(text) else { preconditionFailure("no number: \(text)") }
+        return number
+    }
 
     /// A record from `owner ttl type data`, names relative to the zone.
     static func record(_ text: String, class rclass: RRClass = .internet) -> ResourceRecord {
         let parts = text.split(separator: " ", maxSplits: 3).map(String.init)
-        let type = RRType(mnemonic: parts[2])!
+        let type = self.type(parts[2])
         return ResourceRecord(
-            owner: name(parts[0]), type: type, recordClass: rclass, ttl: UInt32(parts[1])!,
+            owner: name(parts[0]), type: type, recordClass: rclass, ttl: number(parts[1]),
             data: RecordData(parts.count > 3 ? data(parts[3], type) : []))
     }
 
     static func data(_ text: String, _ type: RRType) -> [UInt8] {
         switch type {
-        case .a, .aaaa: return IPAddress(text)!.octets
+        case .a, .aaaa: return address(text).octets
         case .ns, .cname, .dname, .ptr: return name(text).wire
         case .mx:
             let parts = text.split(separator: " ")
-            return [0, UInt8(parts[0])!] + name(String(parts[1])).wire
+            return [0, UInt8(number(parts[0]))] + name(String(parts[1])).wire
         case .txt: return [UInt8(text.utf8.count)] + Array(text.utf8)
         case .soa:
-            let serial = UInt32(text)!
+            let serial = number(text)
             return name("ns1").wire + name("admin").wire + [24, 16, 8, 0].map { UInt8(serial >> $0 & 255) }
                 + [0, 0, 14, 16, 0, 0, 3, 132, 0, 9, 58, 128, 0, 0, 0, 60]
         default: return Array(text.utf8)
@@ -53,7 +77,7 @@ enum Sample {
         guard parts.count > 2 else {
             return ResourceRecord(owner: owner, type: .any, recordClass: .any, ttl: 0, data: RecordData([]))
         }
-        let type = RRType(mnemonic: parts[2])!
+        let type = self.type(parts[2])
         guard parts.count > 3 else {
             return ResourceRecord(owner: owner, type: type, recordClass: .any, ttl: 0, data: RecordData([]))
         }
@@ -65,7 +89,7 @@ enum Sample {
     static func prerequisite(_ line: String) -> ResourceRecord {
         let parts = line.split(separator: " ", maxSplits: 3).map(String.init)
         let owner = name(parts[1])
-        let type = parts.count > 2 ? RRType(mnemonic: parts[2])! : .any
+        let type = parts.count > 2 ? self.type(parts[2]) : .any
         let rclass: RRClass = parts.count > 3 ? .internet : parts[0].hasPrefix("yx") ? .any : .none
         return ResourceRecord(
             owner: owner, type: type, recordClass: rclass, ttl: 0,
