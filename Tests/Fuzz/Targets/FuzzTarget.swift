@@ -85,6 +85,8 @@ private let target: @Sendable ([UInt8]) -> Void = {
         }
         let record = scanner.record()
         precondition(record.data.isWellFormed(as: record.type))
+        // Reading back is dear: a few records of an input are enough.
+        guard steps <= 6 else { continue }
         let again = try? ResourceRecord(parsing: record.description)
         precondition(again == record)
     }
