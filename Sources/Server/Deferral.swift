@@ -76,7 +76,8 @@ extension Worker {
         let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<capacity])
         let disposition = unsafe waiting.query.withUnsafeBytes { raw in
             let result = unsafe answer(
-                RawSpan(_unsafeBytes: raw), from: waiting.peer, into: memory, resumed: ResumedQuery(resumption))
+                RawSpan(_unsafeBytes: raw), from: waiting.peer, into: memory,
+                resumed: ResumedQuery(resumption))
             unsafe log(raw, result, memory, from: waiting.peer, since: waiting.since)
             return result
         }

@@ -52,6 +52,28 @@ struct Listeners {
             transport: way.transport)
     }
 
+    /// Reads certificates and keys of the ways that stay open again.
+    ///
+    /// - Throws: ``ServerError/cannotListen(address:reason:)``; nothing has changed then.
+    mutating func renew(_ sections: [ListenSection]) throws(ServerError) -> [Way: TLSContext] {
+        var renewed: [Way: TLSContext] = [:]
+        for section in sections {
+            for option in section.protocols {
+                let way = Way(
+                    address: SocketAddress(IPEndpoint(section.address, port: section.port)),
+                    transport: TransportKind(option))
+                guard contexts[way] != nil else { continue }
+                do {
+                    renewed[way] = try Listeners.context(section, way)
+                } catch {
+                    throw .cannotListen(address: "\(way.address) (\(option.rawValue))", reason: "\(error)")
+                }
+            }
+        }
+        contexts.merge(renewed) { $1 }
+        return renewed
+    }
+
     /// Forgets the ways that `sections` no longer name; their sockets close when their listeners let go.
     mutating func close(exceptFor sections: [ListenSection]) -> Set<Way> {
         var kept: Set<Way> = []

@@ -200,7 +200,8 @@ final class Server: @unchecked Sendable {
                 }
             }
             let own = workerListeners[worker.index]
-            let box = ListenerChange(listeners: own, added: sockets, gone: gone, renewed: renewed, limits: limits)
+            let box = ListenerChange(
+                listeners: own, added: sockets, gone: gone, renewed: renewed, limits: limits)
             worker.loop.mailbox.post { box.apply(to: worker) }
             worker.loop.mailbox.post { worker.takeOver(resolver) }
         }
@@ -236,7 +237,7 @@ private final class ListenerChange: @unchecked Sendable {
 
     init(
         listeners: WorkerListeners, added: [(Listeners.Way, ListeningSocket, ProxyTrust?, TLSContext?)],
-        gone: Set<Listeners.Way>,
+        gone: Set<Listeners.Way>, renewed: [Listeners.Way: TLSContext],
         limits: StreamLimits
     ) {
         self.listeners = listeners

@@ -26,8 +26,10 @@ final class UpstreamDriver: UpstreamHandler {
             switch query.transport {
             case .udp:
                 unsafe sockets?.send(octets, to: server, timeout: query.timeout, tag: query.id.rawValue)
-            case .tcp, .tls:
+            case .tcp:
                 unsafe streams?.send(octets, to: server, timeout: query.timeout, tag: query.id.rawValue)
+            // Never in plain text instead of TLS.
+            case .tls: nil
             }
         }
         if let token {

@@ -22,6 +22,11 @@ final class WorkerListeners {
         }
     }
 
+    /// Shows another certificate to the connections of a way that come from now on.
+    func replace(_ way: Listeners.Way, tls: TLSContext) {
+        streams[way]?.replace(tls: tls)
+    }
+
     /// Stops listening on a way: what is in the socket's queue is answered first.
     func remove(_ way: Listeners.Way) {
         datagrams.removeValue(forKey: way)?.close()
