@@ -63,7 +63,7 @@ struct Connection: ParsableArguments {
     /// Runs a command and shows its answer.
     ///
     /// - Throws: `ExitCode` 1, 2 or 3 as the command ended.
-    func perform(_ words: [String], options: [String: String], daemon: Daemon) throws {
+    func perform(_ words: [String], options: [String: String], daemon: Daemon, filter: String? = nil) throws {
         let path = socketPath(agent ? .router : daemon)
         var linesShown = false
         let outcome: ControlOutcome
@@ -78,8 +78,17 @@ struct Connection: ParsableArguments {
             if case .notRunning = error { throw ExitCode(3) }
             throw ExitCode(1)
         }
-        show(outcome, linesShown: linesShown)
+        show(filter.map { Self.lines(of: outcome, holding: $0) } ?? outcome, linesShown: linesShown)
         if outcome.exitCode != 0 { throw ExitCode(Int32(outcome.exitCode)) }
+    }
+
+    /// `outcome` with those lines and members only that hold `text`.
+    private static func lines(of outcome: ControlOutcome, holding text: String) -> ControlOutcome {
+        guard outcome.exitCode == 0 else { return outcome }
+        var data = outcome.data
+        if case .object(let members)? = data { data = .object(members.filter { $0.name.contains(text) }) }
+        let lines = outcome.text.split(separator: "\n").filter { $0.contains(text) }
+        return .done(lines.joined(separator: "\n"), data: data)
     }
 
     private func show(_ outcome: ControlOutcome, linesShown: Bool) {

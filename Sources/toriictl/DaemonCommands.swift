@@ -30,7 +30,11 @@ struct Stats: RemoteCommand {
     @OptionGroup var connection: Connection
     @Argument(help: "Print only figures whose names hold this text.")
     var filter: String?
-    var words: [String] { ["stats"] + (filter.map { [$0] } ?? []) }
+    var words: [String] { ["stats"] }
+
+    func run() throws {
+        try connection.perform(words, options: options, daemon: Self.daemon, filter: filter)
+    }
 }
 
 struct Trace: RemoteCommand {

@@ -1,3 +1,4 @@
+import Foundation
 import Operations
 import Testing
 
@@ -73,5 +74,9 @@ import Testing
         #expect(
             text.contains("process_resident_memory_bytes ") && text.contains("process_cpu_seconds_total "))
         for family in registry.collect().families { #expect(family.namingProblem == nil) }
+        let start = text.split(separator: "\n").first { $0.hasPrefix("process_start_time_seconds ") }
+        let seconds = start.flatMap { Double($0.split(separator: " ")[1]) } ?? 0
+        let age = Date().timeIntervalSince1970 - seconds
+        #expect(age > -2 && age < 86400)
     }
 }

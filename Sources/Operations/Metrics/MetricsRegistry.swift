@@ -10,7 +10,6 @@ package final class MetricsRegistry: Sendable {
 
     private let sources = Mutex<[Source]>([])
     private let version: String
-    private let started = Clock.wall.seconds
 
     /// A registry that also tells of the process and the build.
     package init(version: String) {
@@ -31,7 +30,7 @@ package final class MetricsRegistry: Sendable {
         collection.counter(
             "torii_log_lines_dropped_total", "Log lines dropped because nobody read them fast enough.",
             UInt64(LogSink.standardError.linesDropped))
-        ProcessFigures.add(to: &collection, started: started)
+        ProcessFigures.add(to: &collection)
         return collection
     }
 
@@ -43,9 +42,26 @@ package final class MetricsRegistry: Sendable {
 
 /// The figures that Prometheus expects of every process.
 enum ProcessFigures {
-    static func add(to collection: inout MetricsCollection, started: Int) {
-        collection.gauge(
-            "process_start_time_seconds", "When the process started, in seconds since 1970.", Double(started))
+    /// When the process started, in seconds since 1970; nil when the system does not say.
+    static var started: Double? {
+        guard let octets = try? FileContents.read("/proc/self/stat", limit: 4096),
+            // The second field is the program's name in brackets and may hold anything.
+            let bracket = octets.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        let fields = String(decoding: octets[(bracket + 1)...], as: UTF8.self).split(separator: " ")
+        guard fields.count > 19, let ticks = Double(fields[19]) else { return nil }
+        var booted = timespec()
+        guard unsafe clock_gettime(CLOCK_BOOTTIME, &booted) == 0 else { return nil }
+        let age =
+            Double(booted.tv_sec) + Double(booted.tv_nsec) / 1e9 - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+        return (Double(Clock.wall.seconds) - age).rounded()
+    }
+
+    static func add(to collection: inout MetricsCollection) {
+        if let started {
+            collection.gauge(
+                "process_start_time_seconds", "When the process started, in seconds since 1970.", started)
+        }
         var usage = rusage()
         unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         let seconds = Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
