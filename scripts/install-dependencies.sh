@@ -9,7 +9,7 @@ set -euo pipefail
 
 build=(libldns-dev libsqlite3-dev libnftables-dev libssl-dev ca-certificates git make)
 test=(bind9 bind9-dnsutils nsd knot unbound ldnsutils knot-dnsutils
-    iproute2 nftables conntrack curl iputils-ping python3 python3-dnspython libfaketime)
+    iproute2 nftables conntrack curl iputils-ping python3 python3-dnspython python3-cryptography openssl)
 lab=(bind9-dnsutils iproute2 nftables conntrack curl iputils-ping python3)
 bench=(bind9 bind9-dnsutils nsd knot unbound gcc libc6-dev python3)
 
