@@ -28,18 +28,28 @@ extension Worker {
         guard slot.section.kind == .primary else {
             return unsafe forwardUpdate(request, slot, query, &context, peer, into: response)
         }
-        if case .failure(let reason) = UpdatePolicy(slot.section).admits(requestor) {
+        guard let zone = core.zones.snapshot(of: slot.name) else {
+            return unsafe refuse(.stopping, request, query, &context, peer, into: response)
+        }
+        let known: UpdateRequestor
+        switch requestor.authenticated(by: query, layout: context.layout, in: zone, now: wallSeconds) {
+        case .success(let found): known = found
+        case .failure(let reason):
             return unsafe refuse(reason, request, query, &context, peer, into: response)
         }
-        guard core.zones.snapshot(of: slot.name) != nil, let committer = core.zones.committer,
+        if case .failure(let reason) = UpdatePolicy(slot.section).admits(known) {
+            return unsafe refuse(reason, request, query, &context, peer, into: response)
+        }
+        let signed = request.with(requestor: known)
+        guard let committer = core.zones.committer,
             let token = hold(query, peer, context.resumption)
         else {
             return unsafe refuse(.stopping, request, query, &context, peer, into: response)
         }
         let worker = self
         let mailbox = loop.mailbox
-        committer.submit(request) { reason in
-            UpdateLog.note(reason, request)
+        committer.submit(signed) { reason in
+            UpdateLog.note(reason, signed)
             mailbox.post {
                 worker.readClocks(.now())
                 worker.refreshState()
