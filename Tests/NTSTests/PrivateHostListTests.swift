@@ -68,15 +68,21 @@ struct PrivateHostListTests {
         list.set(.init(name: try Name("nas.example.net."), ipv4: bob, source: .configured))
         _ = try list.register(Name("alice.example.net."), address: alice, source: .update, epoch: 100)
         _ = try list.register(Name("six.example.net."), address: .loopbackIPv6, source: .update, epoch: 100)
+        let limited = HostPolicy(allow: [NTS.PortRange(transport: 6, ports: 80...80)])
+        list.set(.init(name: try Name("web.example.net."), ipv4: bob, source: .local, policy: limited))
         let text = list.text
         var restored = PrivateHostList()
         let result = restored.restore(text + "nonsense\nx y z\n", epoch: 200)
-        #expect(result.taken == 2 && result.skipped == 2)
-        #expect(restored.all.map(\.name.description) == ["alice.example.net.", "six.example.net."])
+        #expect(result.taken == 3 && result.skipped == 2)
+        #expect(try restored.lookup(Name("web.example.net."), epoch: 200)?.policy == limited)
+        #expect(
+            restored.all.map(\.name.description) == [
+                "alice.example.net.", "six.example.net.", "web.example.net.",
+            ])
         #expect(restored.lookup(try Name("alice.example.net."), epoch: 200)?.expiry == 86_500)
         #expect(!restored.isDirty)
         var late = PrivateHostList()
-        #expect(late.restore(text, epoch: 86_500).taken == 0)
+        #expect(late.restore(text, epoch: 86_500).taken == 1)
     }
 }
 
@@ -185,6 +191,7 @@ struct UpdateObserverTests {
         #expect(memory.count == 3)
         #expect(memory.note(macs[0], signedAt: 100, now: 103) == .tooOld)
         #expect(memory.note(macs[1], signedAt: 101, now: 103) == .replayed)
+        #expect(memory.note(macs[4], signedAt: 104, now: 405) == .tooOld)
     }
 }
 

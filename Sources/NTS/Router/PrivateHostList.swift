@@ -87,7 +87,9 @@ package struct PrivateHostList: Sendable {
 
     /// The entry of `name`, if it has not ended.
     package func lookup(_ name: Name, epoch: UInt64) -> Entry? {
-        guard let entry = entries[name], entry.expiry > epoch else { return nil }
+        guard var entry = entries[name], entry.expiry > epoch else { return nil }
+        // Learnt hosts follow the rules as they are now; the owner's own entries have rules of their own.
+        if entry.source == .update || entry.source == .lease { entry.policy = configuration.policy }
         return entry
     }
 
@@ -194,15 +196,17 @@ package struct PrivateHostList: Sendable {
 }
 
 extension PrivateHostList {
-    /// The learnt entries as text, one a line: name, IPv4 or `-`, IPv6 or `-`, source, expiry, since.
+    /// The learnt entries as text, one a line: name, IPv4 or `-`, IPv6 or `-`, source, expiry, since, ports or `all`.
     package var text: String {
         let learnt = all.filter { $0.source == .update || $0.source == .local }
         return "# torii-router private host list 1\n"
             + learnt.map { entry in
                 let ipv4 = entry.ipv4?.description ?? "-"
                 let ipv6 = entry.ipv6?.description ?? "-"
-                return
-                    "\(entry.name) \(ipv4) \(ipv6) \(entry.source.rawValue) \(entry.expiry) \(entry.since)\n"
+                let ports =
+                    entry.policy.allow.map { "=" + $0.map(\.description).joined(separator: ",") } ?? "all"
+                let times = "\(entry.expiry) \(entry.since)"
+                return "\(entry.name) \(ipv4) \(ipv6) \(entry.source.rawValue) \(times) \(ports)\n"
             }.joined()
     }
 
@@ -220,7 +224,7 @@ extension PrivateHostList {
         var skipped = 0
         for line in text.split(separator: "\n") where !line.hasPrefix("#") {
             let fields = line.split(separator: " ")
-            guard fields.count == 6, let name = try? Name(fields[0]),
+            guard fields.count == 7, let policy = policy(fields[6]), let name = try? Name(fields[0]),
                 let source = Source(rawValue: String(fields[3])),
                 let expiry = UInt64(fields[4]), let since = UInt64(fields[5]), expiry > epoch,
                 entries[name] == nil, entries.count < configuration.entryLimit,
@@ -234,10 +238,24 @@ extension PrivateHostList {
                 Entry(
                     name: name, ipv4: IPAddress(fields[1]), ipv6: IPAddress(fields[2]), source: source,
                     expiry: expiry,
-                    policy: configuration.policy, since: since))
+                    policy: policy, since: since))
             taken += 1
         }
         isDirty = false
         return (taken, skipped)
+    }
+
+    /// The rules that ``text`` wrote as `all` or `=tcp/80,udp/53`; nil when it wrote no such thing.
+    private func policy(_ text: Substring) -> HostPolicy? {
+        var policy = configuration.policy
+        if text == "all" {
+            policy.allow = nil
+            return policy
+        }
+        guard text.first == "=" else { return nil }
+        let ports = text.dropFirst().split(separator: ",").map { PortRange($0) }
+        guard ports.allSatisfy({ $0 != nil }) else { return nil }
+        policy.allow = ports.compactMap(\.self)
+        return policy
     }
 }

@@ -32,7 +32,8 @@ package struct ReplayMemory: Sendable {
 
     /// Notes the MAC of a message whose signature is right.
     package mutating func note(_ mac: [UInt8], signedAt time: UInt64, now: UInt64) -> Verdict {
-        guard time > floor else { return .tooOld }
+        // A sender may claim a larger fudge than we remember for.
+        guard time > floor, time + fudge >= now else { return .tooOld }
         let signature = Signature(
             high: mac.prefix(8).reduce(0) { $0 << 8 | UInt64($1) },
             low: mac.dropFirst(8).prefix(8).reduce(0) { $0 << 8 | UInt64($1) })

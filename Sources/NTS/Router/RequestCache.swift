@@ -202,6 +202,7 @@ package struct RequestCache: Sendable {
         gn: IPAddress, host: IPAddress?, now: Duration, actions: inout [RouterAction]
     ) {
         var key = Key(gn: gn, host: gn.isIPv6 ? host : nil)
+        guard perGN[gn] != nil else { return }
         if entries[key] == nil, !gn.isIPv6 {
             // A granted port: the report has only GN.
             guard let other = entries.keys.first(where: { $0.gn == gn }) else { return }
