@@ -31,10 +31,10 @@ run unit --skip SystemTests
 [ "$mode" = fast ] || run system --filter SystemTests --no-parallel
 
 # A test that ends is one line "Test NAME passed|failed|skipped"; the tables count once for each case.
-total() { sed -n "s/.*$1.*/x/p" "$logs"/* | wc -l; }
-passed=$(total 'Test .* passed after')
-failed=$(total 'Test .* failed after')
-skipped=$(total 'Test .* skipped')
+total() { grep -hv "Test run with" "$logs"/* | grep -c "^[^ ]* Test .* $1"; }
+passed=$(total "passed after")
+failed=$(total "failed after")
+skipped=$(total "skipped")
 echo
 [ "$skipped" -eq 0 ] || { echo "Skipped:"; grep -h 'Test .* skipped' "$logs"/* | sort -u; }
 if [ "$failed_runs" -ne 0 ] && [ "$failed" -eq 0 ]; then

@@ -75,7 +75,9 @@ final class ChildProcess: @unchecked Sendable {
         return condition.withLock { ended ?? .exited(-1) }
     }
 
-    /// Waits until `isTrue`, which is asked after each new output, event or end. It runs under the lock.
+    /// Waits until `isTrue`, which is asked after each new output, event or end.
+    ///
+    /// It runs under the lock.
     func wait(_ what: String, within seconds: Double, orEnd: Bool = true, until isTrue: () -> Bool) throws {
         let deadline = Date(timeIntervalSinceNow: seconds)
         condition.lock()

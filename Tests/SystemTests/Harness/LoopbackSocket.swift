@@ -55,7 +55,10 @@ struct SocketAddress {
 
     func with<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         bytes.withUnsafeBytes { raw in
-            body(raw.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
+            raw.withMemoryRebound(to: sockaddr.self) { generic in
+                guard let base = generic.baseAddress else { preconditionFailure("an address has octets") }
+                return body(base, socklen_t(raw.count))
+            }
         }
     }
 

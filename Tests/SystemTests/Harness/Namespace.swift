@@ -1,6 +1,8 @@
 import Foundation
 
-/// A network namespace with its own loopback, so that port 53 of any 127/8 address is free. Needs root.
+/// A network namespace with its own loopback, so that port 53 of any 127/8 address is free.
+///
+/// Needs root.
 final class Namespace: Sendable {
     let name = "torii-\(UUID().uuidString.prefix(8).lowercased())"
 

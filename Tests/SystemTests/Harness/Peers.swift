@@ -47,7 +47,9 @@ final class Peer: @unchecked Sendable {
         }.sorted()
     }
 
-    /// NSD with zone texts by origin. `extra` goes into each zone's block.
+    /// NSD with zone texts by origin.
+    ///
+    /// `extra` goes into each zone's block.
     static func nsd(
         zones: [String: String], extra: String = "", global: String = "", in directory: TemporaryDirectory,
         address: String = "127.0.0.1", port fixed: UInt16? = nil, inside space: Namespace? = nil
@@ -87,7 +89,9 @@ final class Peer: @unchecked Sendable {
         return Peer(process, port: port, directory: directory)
     }
 
-    /// BIND. `options` goes into the options block, `rest` after it. `$PORT` and `$DIR` are replaced.
+    /// BIND.
+    ///
+    /// `options` goes into the options block, `rest` after it. `$PORT` and `$DIR` are replaced.
     static func named(
         options: String = "recursion no;", rest: String, files: [String: String] = [:],
         in directory: TemporaryDirectory, address: String = "127.0.0.1", port fixed: UInt16? = nil,
@@ -111,7 +115,9 @@ final class Peer: @unchecked Sendable {
         return Peer(process, port: port, directory: directory)
     }
 
-    /// Knot DNS. `zones` is the text of the `zone:` list and of what else it needs.
+    /// Knot DNS.
+    ///
+    /// `zones` is the text of the `zone:` list and of what else it needs.
     static func knotd(
         _ sections: String, files: [String: String] = [:], in directory: TemporaryDirectory,
         address: String = "127.0.0.1", port fixed: UInt16? = nil, inside space: Namespace? = nil

@@ -1,6 +1,8 @@
 import Foundation
 
-/// A response, decoded by code independent of the product's. Every octet must be accounted for.
+/// A response, decoded by code independent of the product's.
+///
+/// Every octet must be accounted for.
 struct WireMessage {
     struct Record: Hashable, CustomStringConvertible {
         let owner: String

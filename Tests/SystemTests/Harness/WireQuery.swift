@@ -30,7 +30,9 @@ enum Wire {
         return Int(code) < rcodes.count ? rcodes[Int(code)] : "RCODE\(code)"
     }
 
-    /// The octets of a name; `\.` and `\DDD` are understood. "" and "." are the root.
+    /// The octets of a name; `\.` and `\DDD` are understood.
+    ///
+    /// "" and "." are the root.
     static func name(_ text: String) -> [UInt8] {
         var wire: [UInt8] = [], label: [UInt8] = []
         var octets = Array(text.utf8)[...]
