@@ -15,7 +15,8 @@ let houseSettings: [SwiftSetting] = [
     .strictMemorySafety(),
     .treatAllWarnings(as: .error),
     // The rooms are one program: let the optimiser see across them.
-    .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+    .unsafeFlags(
+        ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 func room(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -32,7 +33,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], excluding exclud
         name: name, dependencies: dependencies, exclude: exclude,
         swiftSettings: [
             .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
-            .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("InternalImportsByDefault"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            .enableUpcomingFeature("InternalImportsByDefault"),
             .treatAllWarnings(as: .error),
         ])
 }
@@ -74,7 +76,9 @@ let package = Package(
         room(
             "Server", ["Authority", "Resolver", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"],
             exclude: ["Plugins/NTS/README.md"]),
-        room("RouterAgent", ["NTS", "Transport", "Operations", "DNSCore", "DNSSecurity", "CShims", "CNftables"]),
+        room(
+            "RouterAgent",
+            ["NTS", "Transport", "Operations", "DNSCore", "DNSSecurity", "CShims", "CNftables"]),
 
         program("toriid", ["Server", "Operations", arguments]),
         program("torii-router", ["RouterAgent", "Operations", arguments]),
@@ -88,8 +92,11 @@ let package = Package(
         tests("AuthorityTests", ["Authority", "DNSCore", "DNSSecurity", "Operations"]),
         tests("ResolverTests", ["Resolver", "DNSCore", "DNSSecurity", "Operations"]),
         tests("NTSTests", ["NTS", "DNSCore", "DNSSecurity"]),
-        tests("ServerTests", ["Server", "Authority", "Resolver", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"]),
-        tests("RouterAgentTests", ["RouterAgent", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"]),
+        tests(
+            "ServerTests",
+            ["Server", "Authority", "Resolver", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"]),
+        tests(
+            "RouterAgentTests", ["RouterAgent", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"]),
         tests("SystemTests", [], excluding: ["Lab", "Scenarios"]),
     ]
 )

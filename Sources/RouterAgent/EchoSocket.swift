@@ -2,7 +2,9 @@ internal import CShims
 internal import DNSCore
 internal import Transport
 
-/// Sends ICMP messages. What arrives is read from the packet log, since the kernel would answer it too.
+/// Sends ICMP messages.
+///
+/// What arrives is read from the packet log, since the kernel would answer it too.
 final class EchoSocket {
     private let descriptor: Int32
 

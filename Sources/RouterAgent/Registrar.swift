@@ -29,7 +29,9 @@ struct Registrar {
 }
 
 extension RouterAgent {
-    /// Tells the servers that are due. A third of the announced lifetime passes between two announcements.
+    /// Tells the servers that are due.
+    ///
+    /// A third of the announced lifetime passes between two announcements.
     func register() {
         for server in configuration.servers where server.registrationPort != 0 {
             guard registrar.due[server.address, default: .zero] <= now, let name = server.key,

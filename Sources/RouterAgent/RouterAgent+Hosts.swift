@@ -56,7 +56,9 @@ extension RouterAgent {
 
     // MARK: Keeping
 
-    /// Reads what was kept. The list is a cache: what cannot be read is passed over.
+    /// Reads what was kept.
+    ///
+    /// The list is a cache: what cannot be read is passed over.
     func restoreHosts() {
         guard let octets = try? FileContents.read(hostsFile, limit: 64 << 20) else { return }
         let result = hosts.restore(String(decoding: octets, as: UTF8.self), epoch: epoch)

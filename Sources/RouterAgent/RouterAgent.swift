@@ -53,7 +53,9 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     private var advanceTimer: TimerToken?
     private var advanceDue: Duration = .zero
 
-    /// Reads interfaces, opens sockets, installs the table. Nothing is answered before the loop runs.
+    /// Reads interfaces, opens sockets, installs the table.
+    ///
+    /// Nothing is answered before the loop runs.
     ///
     /// - Throws: ``RouterError``, or `TransportError` for the notification sockets.
     init(configuration: RouterConfiguration, loop: EventLoop, isDryRun: Bool) throws {

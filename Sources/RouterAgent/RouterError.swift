@@ -1,4 +1,6 @@
-/// Why the agent cannot start or go on. The program logs it and exits 1, but for what its comments say otherwise.
+/// Why the agent cannot start or go on.
+///
+/// The program logs it and exits 1, but for what its comments say otherwise.
 package enum RouterError: Error, Equatable, CustomStringConvertible {
     /// No libnftables context: the library has no memory or no netlink.
     case noNftables

@@ -1,8 +1,10 @@
 internal import DNSCore
 internal import NTS
 
-/// Joins the TCP segments of UPDATE traffic to messages. Hostile input: every table and buffer has a bound, and what
-/// goes beyond is forgotten, since a name that was not learnt is only a name that is not opened.
+/// Joins the TCP segments of UPDATE traffic to messages.
+///
+/// Hostile input: every table and buffer has a bound, and what goes beyond is forgotten, since a name that
+/// was not learnt is only a name that is not opened.
 struct UpdateStreams {
     /// Connections watched at one time; the one that was quiet longest gives way.
     static let connectionLimit = 256

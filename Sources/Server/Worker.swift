@@ -238,9 +238,6 @@ internal import Transport
             traces.removeValue(forKey: token & 0xff_ffff)?(answer)
             return
         }
-        if answer.responseCode == .serverFailure, !answer.failure.isEmpty {
-            Logs.resolver.limited(.notice, "servfail", answer.failure)
-        }
         let local = QueryToken(rawValue: token & 0x00ff_ffff_ffff_ffff)
         guard owner != index else {
             resume(local) { $0.accept(answer) }

@@ -6,7 +6,9 @@ package protocol EchoSocketHandler: AnyObject {
     func received(_ octets: [UInt8], from remote: SocketAddress)
 }
 
-/// A raw ICMP socket for echo requests of our own making. Needs the right to open raw sockets (CAP_NET_RAW).
+/// A raw ICMP socket for echo requests of our own making.
+///
+/// Needs the right to open raw sockets (CAP_NET_RAW).
 @safe package final class EchoSocket: EventSource {
     private let descriptor: Int32
     private let loop: EventLoop

@@ -136,7 +136,9 @@ package enum V2Message {
         }
     }
 
-    /// Owner of the records of a registration: `router.nts.`
+    /// Owner of the records of a registration.
+    ///
+    /// `router.nts.`
     package static let registrationOwner = Name(trustedWire: [6] + Array("router".utf8) + zone.wire)
 
     /// What a response must be verified with.

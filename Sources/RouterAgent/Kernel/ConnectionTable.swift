@@ -25,7 +25,9 @@ final class ConnectionTable {
         if result == 0 { deleted &+= 1 }
     }
 
-    /// Deletes flows of `gn` that our table led to `host`. Walks the whole table: for the owner's commands.
+    /// Deletes flows of `gn` that our table led to `host`.
+    ///
+    /// Walks the whole table: for the owner's commands.
     func forgetFlows(of gn: IPAddress, to host: IPAddress, mark: UInt32) {
         var filter = unsafe torii_flow_filter()
         unsafe filter.family = gn.isIPv6 ? 6 : 4

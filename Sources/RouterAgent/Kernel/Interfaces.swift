@@ -14,7 +14,9 @@ final class Interfaces: EventSource {
     private let descriptor: Int32
     private let changed: () -> Void
 
-    /// Calls `changed` whenever addresses or links of the machine change. Without the kernel's help it is never called.
+    /// Calls `changed` whenever addresses or links of the machine change.
+    ///
+    /// Without the kernel's help it is never called.
     init(on loop: EventLoop, changed: @escaping () -> Void) {
         self.changed = changed
         descriptor = torii_interface_watch()

@@ -52,7 +52,9 @@ struct KernelTable {
     /// Whether the table is still there.
     func isPresent() -> Bool { nftables.list("list set inet \(ruleset.table) self") != nil }
 
-    /// Puts another table in the place of this one, in one transaction. Permissions that were open are gone with it.
+    /// Puts another table in the place of this one, in one transaction.
+    ///
+    /// Permissions that were open are gone with it.
     ///
     /// - Throws: ``RouterError/ruleset(_:)``; the old table stays.
     mutating func replace(with other: Ruleset) throws(RouterError) {
@@ -62,7 +64,9 @@ struct KernelTable {
         ports = [:]
     }
 
-    /// Puts it back when somebody has taken it away. Permissions that were open are gone with it.
+    /// Puts it back when somebody has taken it away.
+    ///
+    /// Permissions that were open are gone with it.
     ///
     /// - Throws: ``RouterError/ruleset(_:)``.
     mutating func reinstall() throws(RouterError) {
@@ -194,8 +198,10 @@ struct ElementBatch {
 
     init(table: String) { self.table = table }
 
-    /// What follows concerns `subject`. When the segment has touched it before, a new one begins: within a segment all
-    /// removals come before all additions.
+    /// What follows concerns `subject`.
+    ///
+    /// When the segment has touched it before, a new one begins: within a segment all removals come before
+    /// all additions.
     mutating func begin(subject: IPAddress, part: Int = 0) {
         if !subjects.insert(Subject(address: subject, part: part)).inserted {
             finishSegment()

@@ -1,7 +1,8 @@
 private import CNftables
 
-/// One long-lived libnftables context. Our table is owned by its netlink socket: it goes when this object or the
-/// process goes, whatever happens.
+/// One long-lived libnftables context.
+///
+/// Our table is owned by its netlink socket: it goes when this object or the process goes, whatever happens.
 ///
 /// Belongs to one thread.
 @safe final class Nftables {

@@ -68,7 +68,9 @@ struct LoggedPacket {
     private let loop: EventLoop
     private let buffer: UnsafeMutableRawBufferPointer
     private let handler: (LoggedPacket) -> Void
-    /// Times that the kernel had to drop events. They are hints, so that nothing is lost but a statistic or a name.
+    /// Times that the kernel had to drop events.
+    ///
+    /// They are hints, so that nothing is lost but a statistic or a name.
     private(set) var overruns: UInt64 = 0
     private static let datagramsPerRound = 64
 

@@ -23,7 +23,9 @@ struct Ruleset {
     var observesUpdates: Bool
     /// Servers whose ICMP echoes are notifications.
     var icmpServers: [IPAddress]
-    /// Whether the table is taken away by the kernel when we are gone. False only where the kernel cannot.
+    /// Whether the table is taken away by the kernel when we are gone.
+    ///
+    /// False only where the kernel cannot.
     var isOwned = true
 
     /// Interfaces as a set of nft.

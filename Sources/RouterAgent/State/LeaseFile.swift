@@ -8,15 +8,18 @@ struct Lease: Hashable {
     var expiry: UInt64
 }
 
-/// Reads the lease files of the usual DHCP servers. A line that cannot be read is passed over: the file may just be
-/// written, and belongs to somebody else.
+/// Reads the lease files of the usual DHCP servers.
+///
+/// A line that cannot be read is passed over: the file may just be written, and belongs to somebody else.
 struct LeaseFile {
     /// Leases of one file that are looked at.
     static let limit = 16_384
 
     let suffix: Name
 
-    /// The leases in `text` that have not ended at `epoch`. Of two for one address the later line counts.
+    /// The leases in `text` that have not ended at `epoch`.
+    ///
+    /// Of two for one address the later line counts.
     func read(_ text: String, format: LeaseFormat, epoch: UInt64) -> [Lease] {
         let found =
             switch format {
