@@ -1,3 +1,4 @@
+internal import Authority
 internal import DNSCore
 internal import Operations
 internal import Resolver
@@ -24,6 +25,13 @@ enum TraceCommand {
         guard let type = request.arguments.count > 1 ? RRType(mnemonic: request.arguments[1]) : .a else {
             return .badUsage("\(request.arguments[1]) is not a type")
         }
+        // What a zone of ours answers is never resolved.
+        let ours = Reply<String>()
+        worker.loop.mailbox.post {
+            ours.give(worker.catalog.enclosing(name).map { "\(worker.catalog.apex($0))" } ?? "")
+        }
+        guard let zone = ours.wait(seconds: 30) else { return .failed("no answer within 30 s") }
+        guard zone.isEmpty else { return .done("answered by our own zone \(zone), no other server is asked") }
         let reply = Reply<ResolverAnswer>()
         worker.loop.mailbox.post {
             worker.readClocks(.now())
