@@ -17,14 +17,14 @@ RUN swift package resolve
 COPY Sources Sources
 COPY Tests Tests
 RUN swift build -c release --static-swift-stdlib \
- && install -D -t /out/bin .build/release/toriid .build/release/torii-router .build/release/toriictl
+ && install -s -D -t /out/bin .build/release/toriid .build/release/torii-router .build/release/toriictl
 
 FROM debian:bookworm-slim AS runtime
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         libldns3 libsqlite3-0 libssl3 libstdc++6 ca-certificates tzdata \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 5300 --home-dir /var/lib/torii --shell /usr/sbin/nologin torii \
+ && useradd --system --uid 530 --home-dir /var/lib/torii --shell /usr/sbin/nologin torii \
  && install -d -o torii -g torii -m 750 /var/lib/torii /run/torii
 ENV SWIFT_BACKTRACE=enable=no
 

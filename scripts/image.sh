@@ -14,6 +14,7 @@ if [ ! -x "$programs/toriid" ]; then
 fi
 
 root=$(mktemp -d /tmp/torii-image-XXXXXX)
+chmod 755 "$root"
 daemon=
 finish() {
     if [ -n "$daemon" ]; then kill "$daemon" 2>/dev/null || true; fi
@@ -29,7 +30,7 @@ echo "== debootstrap with $wanted"
 debootstrap --variant=minbase --include="$wanted" bookworm "$root" >"$root.log" 2>&1 || { tail "$root.log"; exit 1; }
 rm -f "$root.log"
 mount -t proc proc "$root/proc"
-chroot "$root" useradd --system --uid 5300 --home-dir /var/lib/torii --shell /usr/sbin/nologin torii
+chroot "$root" useradd --system --uid 530 --home-dir /var/lib/torii --shell /usr/sbin/nologin torii
 chroot "$root" install -d -o torii -g torii -m 750 /var/lib/torii /run/torii
 
 install -m 755 "$programs/toriid" "$programs/torii-router" "$programs/toriictl" "$root/usr/local/bin/"
@@ -48,7 +49,7 @@ done
 for program in toriid torii-router toriictl; do chroot "$root" "$program" --version; done
 
 echo "== the server as the image runs it, not as root"
-inside=(setpriv --reuid 5300 --regid "$(chroot "$root" id -g torii)" --clear-groups)
+inside=(setpriv --reuid 530 --regid "$(chroot "$root" id -g torii)" --clear-groups)
 chroot "$root" "${inside[@]}" toriid --config /etc/torii/torii.yaml --check
 chroot "$root" "${inside[@]}" toriid --config /etc/torii/torii.yaml 2>"$root/log" &
 daemon=$!
