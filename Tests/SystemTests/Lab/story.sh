@@ -152,6 +152,7 @@ check "GN still reaches alice" "^pn1 sees 192.0.2.10:" "$(ask gn tcp $GA2 8080)"
 
 step "The permission ends; the open connection lives on."
 resolve gn alice.example.net A >/dev/null
+rm -f "$LAB_DIR/hold" # the shell empties it later than the next line may look
 on gn "$LAB_PYTHON" "$LAB_HERE/peer.py" ask tcp $GA2 8080 --hold 10 >"$LAB_DIR/hold" 2>&1 &
 hold=$!
 await 3 grep -q first "$LAB_DIR/hold"
@@ -172,6 +173,7 @@ check "one with a closed port is answered at once ($took ms)" "^yes$" "$([ "$ans
 
 step "The owner takes a permission back."
 resolve gn alice.example.net A >/dev/null
+rm -f "$LAB_DIR/hold" # the shell empties it later than the next line may look
 on gn "$LAB_PYTHON" "$LAB_HERE/peer.py" ask tcp $GA2 8080 --hold 4 --timeout 1 >"$LAB_DIR/hold" 2>&1 &
 hold=$!
 await 3 grep -q first "$LAB_DIR/hold"
