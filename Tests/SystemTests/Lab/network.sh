@@ -30,7 +30,7 @@ on() { local host=$1; shift; ip netns exec "$LAB-$host" "$@"; }
 # start HOST LOG COMMAND...: runs it there in the background; its process id is in LAB_PID.
 start() {
     local host=$1 log=$2; shift 2
-    ip netns exec "$LAB-$host" "$@" >>"$LAB_DIR/$log" 2>&1 &
+    ip netns exec "$LAB-$host" "$@" >"$LAB_DIR/$log" 2>&1 &
     LAB_PID=$!
     LAB_PIDS+=("$LAB_PID")
 }
