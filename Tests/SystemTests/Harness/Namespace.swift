@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A network namespace with its own loopback, so that port 53 of any 127/8 address is free.
 ///
@@ -14,6 +15,14 @@ final class Namespace: Sendable {
     }
 
     deinit { try? Self.ip("netns", "del", name) }
+
+    /// Removes the namespace when the test program ends: what is kept in a `static let` is never released.
+    func removeAtExit() {
+        Self.lasting.withLock { $0.append(name) }
+        atexit { for name in Namespace.lasting.withLock({ $0 }) { try? Namespace.ip("netns", "del", name) } }
+    }
+
+    private static let lasting = Mutex<[String]>([])
 
     private static func ip(_ words: String...) throws {
         let result = try Tool.run("ip", words)

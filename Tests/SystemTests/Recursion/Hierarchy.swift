@@ -18,6 +18,7 @@ final class Hierarchy: @unchecked Sendable {
 
     init() throws {
         space = try Namespace(["127.1.0.1", "127.1.0.2", "127.1.0.3"])
+        space.removeAtExit()
         directory = try TemporaryDirectory()
         let signer = Signer(directory)
         let (signed, signedDS) = try signer.sign("signed.example", Self.signed, nsec3: true)
