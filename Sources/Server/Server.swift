@@ -20,6 +20,8 @@ final class Server: @unchecked Sendable {
     private(set) var configuration: ServerConfiguration
     let core: ServerCore
     let zones: ZoneKeeper
+    /// Which zones there are.
+    let roster: ZoneRoster
     private var listeners: Listeners
     private var workerListeners: [WorkerListeners] = []
     private var threads: [Thread] = []
@@ -55,7 +57,8 @@ final class Server: @unchecked Sendable {
             stateDirectory: configuration.server.stateDirectory, limits: configuration.limits)
         core = ServerCore(
             state: state, zones: zones, targetMemory: TargetMemory(limits: nts.limits), cache: cache)
-        zones.configure(configuration)
+        roster = ZoneRoster(zones: zones, stateDirectory: configuration.server.stateDirectory)
+        roster.configure(configuration, path: path)
         try makeWorkers(workerCount, resolver)
     }
 
@@ -95,7 +98,14 @@ final class Server: @unchecked Sendable {
             }
             let desk = try TransferDesk(zones: zones, keys: core.publication.state.keys)
             core.adopt(workers, desk)
-            zones.observe { slot, snapshot in desk.changed(slot.name, to: snapshot.serial) }
+            zones.observe { [roster] slot, snapshot in
+                desk.changed(slot.name, to: snapshot.serial)
+                roster.changed(slot)
+            }
+            roster.observe { [zones, core] forgotten in
+                desk.forget(forgotten)
+                desk.configure(zones.slots, keys: core.publication.state.keys)
+            }
             desk.configure(zones.slots, keys: core.publication.state.keys)
             if let nts = core.publication.state.nts, let first = workers.first {
                 try first.openNTSDesk(nts, keys: core.publication.state.keys)
@@ -189,8 +199,7 @@ final class Server: @unchecked Sendable {
         // From here on nothing can fail.
         configuration = next
         core.publication.publish(ServingState(next, cookies: core.publication.state.cookies))
-        notes += zones.configure(next)
-        core.transferDesk?.configure(zones.slots, keys: core.publication.state.keys)
+        notes += roster.configure(next, path: path)
         let gone = listeners.close(exceptFor: next.listen)
         let limits = StreamLimits(next.limits, workers: core.workers.count)
         for worker in core.workers {

@@ -7,6 +7,7 @@ struct ZoneGroup: CommandGroup {
         subcommands: [
             List.self, Show.self, StatusOf.self, ReloadZone.self, Flush.self, Edit.self, SetRecord.self,
             UnsetRecord.self, Diff.self, Freeze.self, Thaw.self, Notify.self, Refresh.self, Retransfer.self,
+            Add.self, Delete.self,
         ])
 
     struct List: RemoteCommand {
@@ -140,5 +141,29 @@ struct ZoneGroup: CommandGroup {
         @Argument(help: "The zones.")
         var zones: [String] = []
         var words: [String] { ["zone", "retransfer"] + zones }
+    }
+
+    struct Add: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Add a zone, which stays over a restart.",
+            discussion: "Example: toriictl zone add example.net 'kind: primary, file: zones/example.net.zone'")
+        @OptionGroup var connection: Connection
+        @Argument(help: "The zone.")
+        var zone: String
+        @Argument(help: "Its options as they stand in the configuration, within braces or without.")
+        var settings: [String]
+        var words: [String] { ["zone", "add", zone] + settings }
+    }
+
+    struct Delete: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a zone that zone add has added.")
+        @OptionGroup var connection: Connection
+        @Argument(help: "The zone.")
+        var zone: String
+        @Flag(help: "Delete its journal too, and the file kept of a secondary.")
+        var clean = false
+        var words: [String] { ["zone", "delete", zone] }
+        var options: [String: String] { clean ? ["clean": "true"] : [:] }
     }
 }

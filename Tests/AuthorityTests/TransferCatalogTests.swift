@@ -99,14 +99,14 @@ import Testing
     @Test("What the producer writes the consumer reads; the serial moves only with a change")
     func producer() throws {
         let members = [try Name("example.net"): ["blue"], try Name("example.org"): []]
-        let first = try #require(try CatalogProducer.zone(apex, members: members, previous: nil))
+        let first = try #require(try CatalogProducer.zone(apex, members: members, previous: nil, now: 7))
         let contents = try CatalogContents(first)
         #expect(Set(contents.members.keys) == Set(members.keys))
         #expect(try contents.members[Name("example.net")]?.groups == ["blue"])
-        #expect(try CatalogProducer.zone(apex, members: members, previous: first) == nil)
+        #expect(try CatalogProducer.zone(apex, members: members, previous: first, now: 7) == nil)
         var fewer = members
         fewer[try Name("example.org")] = nil
-        let second = try #require(try CatalogProducer.zone(apex, members: fewer, previous: first))
+        let second = try #require(try CatalogProducer.zone(apex, members: fewer, previous: first, now: 7))
         #expect(second.serial == first.serial.advanced())
         #expect(try CatalogContents(second).changes(from: contents) == [.remove(Name("example.org"))])
     }

@@ -165,6 +165,18 @@ final class JournalStore {
         }
     }
 
+    /// Deletes all that is known of a zone.
+    func forget(_ apex: Name) throws(JournalError) {
+        let row = try zone(apex)
+        guard row.isStored else { return }
+        try write { database in
+            try database.execute(
+                sql: "DELETE FROM difference WHERE id > ? AND id < ?",
+                arguments: [row.id * JournalStore.zoneShift, (row.id + 1) * JournalStore.zoneShift])
+            try database.execute(sql: "DELETE FROM zone WHERE id = ?", arguments: [row.id])
+        }
+    }
+
     /// The number of a zone's last row; 0 when there is none.
     func lastNumber(of zone: Int64) throws(JournalError) -> Int64 {
         do {

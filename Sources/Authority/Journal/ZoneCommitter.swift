@@ -154,6 +154,18 @@ package final class ZoneCommitter: @unchecked Sendable {
         enqueue { [self] in zones[apex] = nil }
     }
 
+    /// Stops keeping a zone and deletes its journal: it will be a new zone, with serials of its own.
+    ///
+    /// Blocks until done: not for workers.
+    ///
+    /// - Throws: ``JournalError``; the zone is closed all the same.
+    package func forget(_ apex: Name) throws(JournalError) {
+        try perform { [self] () throws(JournalError) in
+            zones[apex] = nil
+            try store.forget(apex)
+        }
+    }
+
     /// The zone's differences for IXFR; nil when it is not open.
     package func history(_ apex: Name) -> ZoneHistory? {
         try? perform { [self] () throws(JournalError) in zones[apex]?.history }

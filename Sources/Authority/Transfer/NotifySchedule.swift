@@ -27,6 +27,9 @@ package struct NotifySchedule: Sendable {
     /// Servers that were given up on.
     package private(set) var abandoned = 0
 
+    /// How many servers are told.
+    package var targetCount: Int { targets.count }
+
     package init(targets: Int) {
         self.targets = Array(repeating: Target(), count: targets)
     }

@@ -37,11 +37,12 @@ package final class ConfigurationContext {
 
     /// Reads `text` as if it were the contents of `file`.
     ///
+    /// - Parameter known: names, by table, that the text may refer to and must not define again.
     /// - Throws: ``ConfigurationErrors`` with everything that is wrong.
     package static func parse<Root: ConfigurationRecord>(
-        _ root: Root.Type, text: String, file: String
+        _ root: Root.Type, text: String, file: String, known: [String: Set<String>] = [:]
     ) throws(ConfigurationErrors) -> Root {
-        try read(root, node: try ConfigurationFile.parse(Array(text.utf8), file: file), file: file)
+        try read(root, node: try ConfigurationFile.parse(Array(text.utf8), file: file), file: file, known: known)
     }
 
     /// Every option that `Root` asks for, in that order: the source of the manual and the schema.
@@ -54,9 +55,10 @@ package final class ConfigurationContext {
     }
 
     private static func read<Root: ConfigurationRecord>(
-        _ root: Root.Type, node: ConfigurationNode, file: String
+        _ root: Root.Type, node: ConfigurationNode, file: String, known: [String: Set<String>] = [:]
     ) throws(ConfigurationErrors) -> Root {
         let context = ConfigurationContext(file: file, isDescribing: false)
+        context.definitions = known
         let section = ConfigurationSection(
             context: context, node: node, path: "", pattern: "", owner: String(describing: Root.self))
         let result = Root(section)

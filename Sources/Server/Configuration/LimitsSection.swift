@@ -85,6 +85,8 @@ package struct LimitsSection: ConfigurationRecord {
     package let transfersOut: Int
     /// Transfers that we send to one address at one time.
     package let transfersOutPerClient: Int
+    /// Transfers of our secondary zones at one time; more wait.
+    package let transfersIn: Int
     /// Time without a message after which a transfer is given up.
     package let transferIdleTimeout: Duration
 
@@ -141,6 +143,7 @@ package struct LimitsSection: ConfigurationRecord {
         pendingUpdatesPerClient = count("pending-updates-per-client", 100)
         transfersOut = count("transfers-out", 20)
         transfersOutPerClient = count("transfers-out-per-client", 5)
+        transfersIn = count("transfers-in", 32, 1...4096)
         transferIdleTimeout = time("transfer-idle-timeout", .seconds(60))
 
         controlClients = count("control-clients", 32, 1...1024)

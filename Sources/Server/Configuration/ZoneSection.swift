@@ -4,48 +4,53 @@ package import Operations
 /// One element of `zones`: a zone that we are an authority for.
 package struct ZoneSection: ConfigurationRecord {
     /// The zone's apex.
-    package let name: Name
+    package private(set) var name: Name
     /// Where the zone's contents come from: `primary` (a file and updates) or `secondary` (transfer).
-    package let kind: ZoneKindOption
+    package private(set) var kind: ZoneKindOption
     /// The master file (RFC 1035 5).
     ///
     /// Needed for a primary; a secondary writes what it holds to it, if it is given.
-    package let file: String?
+    package private(set) var file: String?
     /// Who may transfer the zone (AXFR, IXFR).
     ///
     /// First match decides; no rule: REFUSED.
-    package let transfer: [AccessRuleSection]
+    package private(set) var transfer: [AccessRuleSection]
     /// Servers that are told when the zone changes (RFC 1996).
-    package let notify: [RemoteSection]
+    package private(set) var notify: [RemoteSection]
     /// Who may say that the zone has changed, beside the primaries.
-    package let allowNotify: [AccessRuleSection]
+    package private(set) var allowNotify: [AccessRuleSection]
     /// Servers that a secondary transfers from; asked in this order.
-    package let primaries: [RemoteSection]
+    package private(set) var primaries: [RemoteSection]
     /// Who may change what by UPDATE (RFC 2136).
     ///
     /// First match decides; no rule: REFUSED.
-    package let update: [UpdateRuleSection]
+    package private(set) var update: [UpdateRuleSection]
     /// Whether a secondary hands updates to its primary (RFC 2136 6).
-    package let forwardUpdates: Bool
+    package private(set) var forwardUpdates: Bool
     /// What happens to private addresses (RFC 1918, 4193, 6598) that an update from another network brings:
     /// `allow`, `refuse`, or `replace` by the address that the update came from.
-    package let privateAddresses: PrivateAddressOption
+    package private(set) var privateAddresses: PrivateAddressOption
     /// How the serial moves when an update does not set it: `increment`, `unixtime` or `date` (YYYYMMDDnn).
-    package let serial: SerialOption
+    package private(set) var serial: SerialOption
     /// What happens when the file has changed beside the journal: `merge` the difference, or `refuse` the file.
-    package let fileChanges: FileChangeOption
+    package private(set) var fileChanges: FileChangeOption
     /// Whether answers may be sent as differences (IXFR, RFC 1995).
-    package let ixfr: Bool
+    package private(set) var ixfr: Bool
     /// Largest journal kept for differences, on disk; older ones go first.
-    package let journalSize: Int
+    package private(set) var journalSize: Int
     /// Shortest time between two checks of a secondary for a newer serial, whatever the SOA says.
-    package let minRefresh: Duration
+    package private(set) var minRefresh: Duration
     /// Longest time between two checks.
-    package let maxRefresh: Duration
+    package private(set) var maxRefresh: Duration
     /// Most records that the zone may have; an update, file or transfer with more is refused.
-    package let maxRecords: Int
+    package private(set) var maxRecords: Int
     /// Whether address answers of this zone are negotiated with NTS routers.
-    package let nts: Bool
+    package private(set) var nts: Bool
+    /// The zone's part in a catalog (RFC 9432): it is one, or is listed in one of ours.
+    package private(set) var catalog: CatalogSection?
+    /// What is done with a zone's digest (ZONEMD, RFC 8976) when it is loaded or transferred: `off`; `check`: one that
+    /// does not fit is refused and the old version stays; `require`: a zone without a digest that fits is refused too.
+    package private(set) var zonemd: DigestOption
 
     package init(_ section: ConfigurationSection) {
         name = section.required("name", .name, placeholder: .root)
@@ -66,6 +71,8 @@ package struct ZoneSection: ConfigurationRecord {
         maxRefresh = section.value("max-refresh", .duration(), default: .seconds(86400 * 28))
         maxRecords = section.value("max-records", .number(1...Int.max), default: 100_000_000)
         nts = section.value("nts", .flag, default: false)
+        catalog = section.optionalRecord("catalog")
+        zonemd = section.value("zonemd", .choice, default: .off)
         check(section)
     }
 
@@ -73,13 +80,23 @@ package struct ZoneSection: ConfigurationRecord {
         guard section.isPresent else { return }
         if section.has("name") {
             section.define(name.lowercased.description, in: "zones", on: "name")
+            if catalog?.role == .producer {
+                section.define(name.lowercased.description, in: "catalogs", on: "name")
+            }
         }
         switch kind {
         case .primary:
-            if file == nil { section.report("a primary zone needs a file") }
+            if catalog?.role == .producer {
+                if !update.isEmpty { section.report("a catalog that we make takes no updates", on: "update") }
+            } else if file == nil {
+                section.report("a primary zone needs a file")
+            }
             if section.has("primaries") { section.report("a primary zone has no primaries", on: "primaries") }
             if forwardUpdates { section.report("only a secondary forwards updates", on: "forward-updates") }
         case .secondary:
+            if catalog?.role == .producer {
+                section.report("a catalog that we make is a primary zone", on: "catalog")
+            }
             if primaries.isEmpty { section.report("a secondary zone needs primaries") }
             if !update.isEmpty, !forwardUpdates {
                 section.report(
@@ -88,6 +105,35 @@ package struct ZoneSection: ConfigurationRecord {
         }
         if minRefresh > maxRefresh { section.report("longer than max-refresh", on: "min-refresh") }
     }
+}
+
+extension ZoneSection {
+    /// A zone that a catalog lists: a secondary with the settings of the catalog's own section, but where `template`
+    /// says otherwise.
+    func member(_ zone: Name, _ template: CatalogMemberSection?) -> ZoneSection {
+        var section = self
+        section.name = zone
+        section.kind = .secondary
+        section.file = nil
+        section.catalog = nil
+        section.update = []
+        section.nts = template?.nts ?? false
+        guard let template else { return section }
+        if !template.primaries.isEmpty { section.primaries = template.primaries }
+        if !template.transfer.isEmpty { section.transfer = template.transfer }
+        if !template.notify.isEmpty { section.notify = template.notify }
+        if !template.allowNotify.isEmpty { section.allowNotify = template.allowNotify }
+        section.forwardUpdates = template.forwardUpdates
+        section.zonemd = template.zonemd
+        return section
+    }
+}
+
+/// What is done with the digest that a zone carries (RFC 8976).
+package enum DigestOption: String, ConfigurationChoice {
+    case off
+    case check
+    case require
 }
 
 /// Where a zone's contents come from.

@@ -10,7 +10,7 @@ enum ZoneCommands {
             },
             ControlCommand("zone status", usage: "zone status ZONE", summary: "Tells how a zone is.") {
                 request in
-                withZone(request, server) { slot in .done(describe(slot, server)) }
+                withZone(request, server) { slot in ZoneReport(slot, server).outcome }
             },
             ControlCommand(
                 "zone reload", usage: "zone reload [ZONE]...", summary: "Reads zone files again.",
@@ -72,6 +72,14 @@ enum ZoneCommands {
                 "zone diff", usage: "zone diff ZONE",
                 summary: "Shows gathered changes, else how the zone differs from its file."
             ) { request in ZoneEditing.difference(request, server) },
+            ControlCommand(
+                "zone add", usage: "zone add ZONE OPTIONS...",
+                summary: "Adds a zone; its options as in the configuration, e.g. kind: secondary, primaries: [...]."
+            ) { request in add(request, server) },
+            ControlCommand(
+                "zone delete", usage: "zone delete ZONE [--clean]",
+                summary: "Removes a zone that zone add has added; --clean: with its journal."
+            ) { request in delete(request, server) },
             ControlCommand("zone show", usage: "zone show ZONE [NAME]", summary: "Prints a zone's records.") {
                 (request: ControlRequest, reply: ControlReply) in show(request, reply, server)
             },
@@ -80,24 +88,35 @@ enum ZoneCommands {
 
     private static func list(_ server: Server) -> ControlOutcome {
         let slots = server.zones.slots.all
-        let lines = slots.map { describe($0, server) }
-        let data = slots.map { slot -> JSONValue in
-            .object([
-                .init("name", .string("\(slot.name)")), .init("kind", .string(slot.section.kind.rawValue)),
-                .init(
-                    "serial",
-                    server.zones.snapshot(of: slot.name).map { .integer(Int($0.serial.rawValue)) } ?? .null),
-            ])
+        let lines = slots.map { slot in
+            let status = server.zones.status(of: slot.name)
+            let serial =
+                server.zones.snapshot(of: slot.name).map { "serial \($0.serial.rawValue)" } ?? "not loaded"
+            let fault = status.fault.map { "; \($0)" } ?? ""
+            return "\(slot.name) \(slot.section.kind.rawValue) \(serial)\(fault)"
         }
-        return .done(lines.joined(separator: "\n"), data: .array(data))
+        return .done(
+            lines.joined(separator: "\n"), data: .array(slots.map { ZoneReport($0, server).data }))
     }
 
-    private static func describe(_ slot: ZoneSlot, _ server: Server) -> String {
-        let status = server.zones.status(of: slot.name)
-        let serial =
-            server.zones.snapshot(of: slot.name).map { "serial \($0.serial.rawValue)" } ?? "not loaded"
-        let fault = status.fault.map { "; \($0)" } ?? ""
-        return "\(slot.name) \(slot.section.kind.rawValue) \(serial)\(fault)"
+    private static func add(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
+        guard let text = request.arguments.first, let name = try? Name(text) else {
+            return .badUsage("usage: zone add ZONE OPTIONS...")
+        }
+        var options = request.arguments.dropFirst().joined(separator: " ")
+        options = String(options.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+        options = options.drop { $0 == " " }.description
+        if options.hasPrefix("{"), options.hasSuffix("}") { options = String(options.dropFirst().dropLast()) }
+        let problems = server.roster.add(name, options, path: server.path)
+        guard server.zones.slots[name] != nil else { return .failed(problems.joined(separator: "\n")) }
+        return .done((["zone \(name) added"] + problems).joined(separator: "\n"))
+    }
+
+    private static func delete(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
+        guard let text = request.arguments.first else { return .badUsage("which zone?") }
+        guard let name = try? Name(text) else { return .badUsage("\(text) is not a name") }
+        if let problem = server.roster.delete(name, cleans: request.has("clean")) { return .failed(problem) }
+        return .done("zone \(name) removed")
     }
 
     private static func reload(_ request: ControlRequest, _ server: Server) -> ControlOutcome {

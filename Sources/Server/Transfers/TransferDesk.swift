@@ -27,6 +27,8 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
 
     /// How long one message of a transfer may keep us waiting; how long any other answer.
     private static let answerTimeout = Duration.seconds(3)
+    /// Questions for serials at one time; more wait.
+    private static let questionLimit = 1000
 
     let loop: EventLoop
     private let zones: ZoneKeeper
@@ -37,7 +39,18 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     private var notifies: [Name: NotifySchedule] = [:]
     private var slots = ZoneSlots([])
     private var errands: [UInt64: Errand] = [:]
-    private var busy: [Name: (UpstreamToken, isStream: Bool)] = [:]
+    /// The primaries that each refresh counts by number.
+    private var primaries: [Name: [RemoteSection]] = [:]
+    /// What waits for a place: questions and transfers that may not begin yet, the oldest first.
+    private var waitingQuestions = ErrandQueue()
+    private var waitingTransfers = ErrandQueue()
+    /// Questions for serials and transfers under way.
+    private var questionCount = 0
+    private var transferCount = 0
+    /// Deadlines of refreshes and schedules, some of them outdated.
+    private var deadlines = DeadlineHeap()
+    /// The earliest of each zone's deadlines in the heap.
+    private var noted: [Name: Int64] = [:]
     private var nextTag: UInt64 = 1
     private var timer: TimerToken?
     private let random = RandomPool()
@@ -51,6 +64,9 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         var limits = UpstreamStreamLimits()
         limits.idleTimeout = .zero
         limits.pipeline = 1
+        // Transfers, and beside them updates that are handed on.
+        limits.connections = zones.limits.transfersIn + 64
+        limits.connectionsPerServer = limits.connections
         streams = UpstreamStreams(on: loop, handler: self, limits: limits)
     }
 
@@ -72,16 +88,43 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         loop.mailbox.post { [self] in
             self.slots = slots
             self.keys = keys
-            refreshes = refreshes.filter { slots[$0.key]?.section.kind == .secondary }
-            notifies = notifies.filter { slots[$0.key] != nil }
+            for name in refreshes.keys {
+                let section = slots[name]?.section
+                // A refresh counts primaries by number, so others make another one.
+                if section?.kind != .secondary || section?.primaries != primaries[name] { drop(name) }
+            }
+            notifies = notifies.filter { slots[$0.key]?.section.notify.count == $0.value.targetCount }
             for slot in slots.all {
                 let targets = slot.section.notify.count
                 if notifies[slot.name] == nil, targets > 0 {
-                    notifies[slot.name] = NotifySchedule(targets: targets)
+                    var schedule = NotifySchedule(targets: targets)
+                    // What the secondaries may have missed while we were not there.
+                    if let serial = zones.snapshot(of: slot.name)?.serial {
+                        schedule.changed(to: serial, now: now)
+                    }
+                    notifies[slot.name] = schedule
+                    note(slot.name, schedule.deadline)
                 }
                 if slot.section.kind == .secondary { begin(slot) }
             }
-            arm()
+            work()
+        }
+    }
+
+    /// Ends all that is under way for zones whose contents are thrown away.
+    func forget(_ names: [Name]) {
+        guard !names.isEmpty else { return }
+        loop.mailbox.post { [self] in for name in names { drop(name) } }
+    }
+
+    private func drop(_ name: Name) {
+        refreshes[name] = nil
+        primaries[name] = nil
+        for (tag, errand) in errands {
+            switch errand {
+            case .serial(name, _, _), .transfer(name, _): end(tag)
+            default: break
+            }
         }
     }
 
@@ -89,6 +132,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     func changed(_ name: Name, to serial: Serial) {
         loop.mailbox.post { [self] in
             notifies[name]?.changed(to: serial, now: now)
+            note(name, notifies[name]?.deadline)
             work()
         }
     }
@@ -133,6 +177,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         guard refreshes[slot.name] == nil else { return }
         let snapshot = zones.snapshot(of: slot.name)
         let age = zones.status(of: slot.name).confirmedAge
+        primaries[slot.name] = slot.section.primaries
         refreshes[slot.name] = ZoneRefresh(
             primaries: slot.section.primaries.count, soa: snapshot?.soa, confirmedAt: now - age * 1000,
             shortest: slot.section.minRefresh.components.seconds * 1000,
@@ -142,19 +187,30 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
 
     private func work() {
         let moment = now
-        for (name, refresh) in refreshes where refresh.deadline <= moment { handle(.timer, name) }
-        for name in notifies.keys {
-            guard let due = notifies[name]?.due(now: moment), !due.isEmpty else { continue }
-            for target in due { notify(name, target) }
+        while let name = deadlines.due(moment) {
+            noted[name] = nil
+            if let refresh = refreshes[name] {
+                if refresh.deadline <= moment { handle(.timer, name) } else { note(name, refresh.deadline) }
+            }
+            if let due = notifies[name]?.due(now: moment) {
+                for target in due { notify(name, target) }
+                note(name, notifies[name]?.deadline)
+            }
         }
         arm()
+    }
+
+    /// Remembers when a zone is to be looked at again.
+    private func note(_ name: Name, _ deadline: Int64?) {
+        guard let deadline, deadline < noted[name] ?? .max else { return }
+        noted[name] = deadline
+        deadlines.insert(deadline, name)
     }
 
     private func arm() {
         if let timer { loop.cancel(timer) }
         timer = nil
-        let deadlines = refreshes.values.map(\.deadline) + notifies.values.compactMap(\.deadline)
-        guard let next = deadlines.min() else { return }
+        guard let next = deadlines.first else { return }
         timer = loop.arm(
             at: MonotonicTime(nanoseconds: UInt64(clamping: next) &* 1_000_000), target: self, tag: 0)
     }
@@ -163,10 +219,21 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         guard var refresh = refreshes[name], let slot = slots[name] else { return }
         let actions = refresh.handle(event, now: now)
         refreshes[name] = refresh
+        note(name, refresh.deadline)
         for action in actions {
             switch action {
-            case .askSerial(let primary): askSerial(slot, primary)
-            case .transfer(let primary, let incremental): transfer(slot, primary, incremental: incremental)
+            case .askSerial(let primary):
+                if questionCount < Self.questionLimit {
+                    askSerial(slot, primary)
+                } else {
+                    waitingQuestions.append(name, primary)
+                }
+            case .transfer(let primary, let incremental):
+                if transferCount < zones.limits.transfersIn {
+                    transfer(slot, primary, incremental: incremental)
+                } else {
+                    waitingTransfers.append(name, primary, incremental: incremental)
+                }
             case .expire:
                 Logs.transfer.error("expired: no primary has confirmed it in time", ["zone": "\(name)"])
                 zones.publish(name, nil)
@@ -175,9 +242,37 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         arm()
     }
 
+    /// Takes an errand off the list; one that waited may begin in its place.
+    @discardableResult
+    private func end(_ tag: UInt64) -> Errand? {
+        guard let errand = errands.removeValue(forKey: tag) else { return nil }
+        switch errand {
+        case .serial:
+            questionCount -= 1
+            if !waitingQuestions.isEmpty { later { $0.beginWaiting() } }
+        case .transfer:
+            transferCount -= 1
+            if !waitingTransfers.isEmpty { later { $0.beginWaiting() } }
+        case .notify, .forward: break
+        }
+        return errand
+    }
+
+    private func beginWaiting() {
+        while questionCount < Self.questionLimit, let next = waitingQuestions.next() {
+            guard let slot = slots[next.zone], refreshes[next.zone]?.isBusy == true else { continue }
+            askSerial(slot, next.primary)
+        }
+        while transferCount < zones.limits.transfersIn, let next = waitingTransfers.next() {
+            guard let slot = slots[next.zone], refreshes[next.zone]?.isBusy == true else { continue }
+            transfer(slot, next.primary, incremental: next.isIncremental)
+        }
+    }
+
     private func key(_ primary: RemoteSection) -> TSIGKey? { primary.key.flatMap { keys[$0] } }
 
     private func askSerial(_ slot: ZoneSlot, _ primary: Int) {
+        guard slot.section.primaries.indices.contains(primary) else { return }
         let server = slot.section.primaries[primary]
         let id = random.nextUInt16()
         let message = Message(id: id, questions: [Question(name: slot.name, type: .soa)])
@@ -195,6 +290,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     }
 
     private func transfer(_ slot: ZoneSlot, _ primary: Int, incremental: Bool) {
+        guard slot.section.primaries.indices.contains(primary) else { return }
         let server = slot.section.primaries[primary]
         var limits = IncomingTransfer.Limits()
         limits.records = slot.section.maxRecords
@@ -256,6 +352,11 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         }
         guard token != nil else { return false }
         errands[tag] = errand
+        switch errand {
+        case .serial: questionCount += 1
+        case .transfer: transferCount += 1
+        case .notify, .forward: break
+        }
         return true
     }
 
@@ -283,7 +384,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
                     bytes, layout: layout, now: UInt64(clamping: WallClock.seconds))
                 guard verdict == .verified else { return .wait }
             }
-            errands[tag] = nil
+            end(tag)
             let answer = try? Message(parsing: bytes, layout: layout)
             let soa = answer?.answers.first { $0.type == .soa && $0.owner == name }
             if layout.flags.responseCode == .noError, let serial = soa?.data.soaSerial {
@@ -303,10 +404,10 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
                 errands[tag] = .transfer(name, incoming)
                 return .wait
             case .finish(let outcome):
-                errands[tag] = nil
+                end(tag)
                 install(outcome, name, server)
             case .fail(let failure):
-                errands[tag] = nil
+                end(tag)
                 Logs.transfer.error(
                     "transfer in failed: \(failure)", ["zone": "\(name)", "primary": "\(server)"])
                 handle(.transferFailed(retryFull: failure.suggestsFullTransfer), name)
@@ -314,14 +415,14 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
             return .done
         case .notify(let name, let target, let id):
             guard bytes.uint16(at: 0) == id, (bytes.uint16(at: 2) ?? 0) & 0x8000 != 0 else { return .wait }
-            errands[tag] = nil
+            end(tag)
             notifies[name]?.answered(target)
             arm()
             return .done
         case .forward(let forwarding, let slot, let done):
             let octets = unsafe [UInt8](message)
             guard let answer = forwarding.response(octets) else { return .wait }
-            errands[tag] = nil
+            end(tag)
             _ = slot
             done(answer)
             return .done
@@ -329,7 +430,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     }
 
     func failed(_ failure: TransportFailure, for token: UpstreamToken, tag: UInt64) {
-        guard let errand = errands.removeValue(forKey: tag) else { return }
+        guard let errand = end(tag) else { return }
         switch errand {
         case .serial(let name, _, _): handle(.noAnswer, name)
         case .transfer(let name, _):
@@ -359,5 +460,70 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         }
         Logs.transfer.error("transferred, but not kept: \(fault)", ["zone": "\(name)"])
         handle(.transferFailed(retryFull: false), name)
+    }
+}
+
+/// Questions or transfers that wait for a place, in order.
+private struct ErrandQueue {
+    struct Entry {
+        let zone: Name
+        let primary: Int
+        let isIncremental: Bool
+    }
+
+    private var entries: [Entry] = []
+    private var first = 0
+
+    var isEmpty: Bool { first == entries.count }
+
+    mutating func append(_ zone: Name, _ primary: Int, incremental: Bool = false) {
+        entries.append(Entry(zone: zone, primary: primary, isIncremental: incremental))
+    }
+
+    mutating func next() -> Entry? {
+        guard first < entries.count else { return nil }
+        let entry = entries[first]
+        first += 1
+        if first > 1000, first * 2 > entries.count {
+            entries.removeFirst(first)
+            first = 0
+        }
+        return entry
+    }
+}
+
+/// When which zone is to be looked at: a binary heap.
+///
+/// A zone may be in it several times; what is outdated costs one look.
+private struct DeadlineHeap {
+    private var entries: [(time: Int64, zone: Name)] = []
+
+    /// The earliest time.
+    var first: Int64? { entries.first?.time }
+
+    mutating func insert(_ time: Int64, _ zone: Name) {
+        entries.append((time, zone))
+        var child = entries.count - 1
+        while child > 0, entries[child].time < entries[(child - 1) / 2].time {
+            entries.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    /// Takes out the next zone whose time has come.
+    mutating func due(_ now: Int64) -> Name? {
+        guard let first = entries.first, first.time <= now else { return nil }
+        let last = entries.removeLast()
+        guard !entries.isEmpty else { return first.zone }
+        entries[0] = last
+        var parent = 0
+        while true {
+            var least = parent
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < entries.count && entries[child].time < entries[least].time { least = child }
+            guard least != parent else { return first.zone }
+            entries.swapAt(parent, least)
+            parent = least
+        }
     }
 }

@@ -110,22 +110,24 @@ final class ZoneKeeper: Sendable {
         if let observed, let snapshot { observed.1(observed.0, snapshot) }
     }
 
-    /// Takes over the zones of a configuration: new ones are loaded, files that changed are read again, and all of it
-    /// is published in one step.
+    /// Takes over a set of zones: new ones are loaded, files that changed are read again, and all of it is published
+    /// in one step.
     ///
+    /// - Parameter changed: the zones to look at; nil: all.
     /// - Returns: what an operator should know, one line for each fault.
     @discardableResult
-    func configure(_ configuration: ServerConfiguration) -> [String] {
+    func configure(_ sections: [ZoneSection], changed: Set<Name>? = nil) -> [String] {
         var notes: [String] = []
-        for section in configuration.zones {
+        for section in sections where changed?.contains(section.name) ?? true {
             if let fault = load(section, isForced: false) { notes.append("zone \(section.name): \(fault)") }
         }
-        let slots = ZoneSlots(configuration.zones)
+        let slots = ZoneSlots(sections)
         let closed = state.withLock { state -> [Name] in
             let gone = state.snapshots.keys.filter { slots[$0] == nil }
             for name in gone {
                 state.snapshots[name] = nil
                 state.statuses[name] = nil
+                state.histories[name] = nil
             }
             state.slots = slots
             let zones = slots.all.map { (apex: $0.name, snapshot: state.snapshots[$0.name]) }
@@ -136,6 +138,23 @@ final class ZoneKeeper: Sendable {
         return notes
     }
 
+    /// Forgets a zone's contents, its journal and the file that we keep of it: what comes next is a new zone.
+    func forget(_ section: ZoneSection) {
+        publish(section.name, nil)
+        state.withLock { state in
+            state.snapshots[section.name] = nil
+            state.statuses[section.name] = nil
+            state.histories[section.name] = nil
+            state.journaled.remove(section.name)
+        }
+        do throws(JournalError) {
+            try committer?.forget(section.name)
+        } catch {
+            Logs.zone.error("journal not deleted: \(error)", ["zone": "\(section.name)"])
+        }
+        if section.file == nil, let path = path(of: section) { StateFile.remove(path) }
+    }
+
     /// Reads a zone's file, replays its journal, and serves the result; on a fault the old version stays.
     ///
     /// - Parameter isForced: read the file even when it looks unchanged.
@@ -143,9 +162,9 @@ final class ZoneKeeper: Sendable {
     @discardableResult
     func load(_ section: ZoneSection, isForced: Bool) -> String? {
         guard let file = path(of: section) else { return nil }
-        let isSecondary = section.kind == .secondary
-        // A secondary has no file before its first transfer.
-        if isSecondary, FileIdentity(path: file) == nil || snapshot(of: section.name) != nil { return nil }
+        // A secondary has no file before its first transfer, a catalog of ours none before it is made.
+        let isReceived = section.kind == .secondary || section.catalog?.role == .producer
+        if isReceived, FileIdentity(path: file) == nil || snapshot(of: section.name) != nil { return nil }
         let identity = FileIdentity(path: file)
         let old = state.withLock { ($0.statuses[section.name], $0.snapshots[section.name] != nil) }
         let options = options(section)
@@ -218,10 +237,10 @@ final class ZoneKeeper: Sendable {
         return nil
     }
 
-    /// Where a zone's file is: a secondary without one in the configuration has it in the state directory.
+    /// Where a zone's file is: one without a file in the configuration has it in the state directory.
     private func path(of section: ZoneSection) -> String? {
         if let file = section.file { return file }
-        guard section.kind == .secondary else { return nil }
+        guard section.kind == .secondary || section.catalog?.role == .producer else { return nil }
         let name = "\(section.name.lowercased)".map { $0 == "/" ? "=2F" : String($0) }.joined()
         return "\(stateDirectory)/zones/\(name)zone"
     }
