@@ -45,10 +45,27 @@ void torii_unlock(uint64_t *word)
     __atomic_store_n(word, 0, __ATOMIC_RELEASE);
 }
 
-void *torii_arena_map(size_t size)
+enum { huge_page = 2 << 20 };
+
+void *torii_arena_map(size_t size, size_t dense)
 {
-    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return start == MAP_FAILED ? NULL : start;
+    size_t reserved = size + huge_page;
+    char *start = mmap(NULL, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED)
+        return NULL;
+    size_t before = (huge_page - (uintptr_t)start % huge_page) % huge_page;
+    if (before)
+        munmap(start, before);
+    start += before;
+    if (before < huge_page)
+        munmap(start + size, huge_page - before);
+    size_t whole = dense / huge_page * huge_page;
+    if (whole && madvise(start, whole, MADV_HUGEPAGE) == 0) {
+        /* Read first, they would be mapped to the page of zeros and come in small pieces later. */
+        for (size_t at = 0; at < whole; at += huge_page)
+            *(volatile char *)(start + at) = 0;
+    }
+    return start;
 }
 
 void torii_arena_unmap(void *start, size_t size)

@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -250,6 +251,44 @@ int torii_connect(int fd, const torii_address *address)
     return (int)RESULT(connect(fd, &raw.any, length));
 }
 
+int torii_disconnect(int fd)
+{
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+    if (connect(fd, &none, sizeof none) < 0)
+        return -errno;
+    char octet;
+    for (int i = 0; i < 256; i++) {
+        /* Errors that were waiting go the same way as datagrams. */
+        if (recv(fd, &octet, sizeof octet, MSG_TRUNC) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return 0;
+    }
+    return -EBUSY;
+}
+
+static bool read_line(const char *path, char *line, int size)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool read = fgets(line, size, file) != NULL;
+    fclose(file);
+    return read;
+}
+
+bool torii_local_port_range(torii_port_range *range)
+{
+    char line[64];
+    unsigned low = 0;
+    unsigned high = 0;
+    if (read_line("/proc/sys/net/ipv4/ip_local_reserved_ports", line, sizeof line) && line[0] != '\n')
+        return false;
+    if (!read_line("/proc/sys/net/ipv4/ip_local_port_range", line, sizeof line)
+        || sscanf(line, "%u %u", &low, &high) != 2 || low > 65535 || high > 65535)
+        return false;
+    *range = (torii_port_range){(uint16_t)low, (uint16_t)high};
+    return true;
+}
+
 int torii_listen(int fd, int backlog) { return (int)RESULT(listen(fd, backlog)); }
 
 int torii_accept(int fd, torii_address *remote)
@@ -474,11 +513,28 @@ int torii_inbox_receive(torii_inbox *inbox, int fd, torii_datagram **first)
     return count;
 }
 
+/* Several datagrams of one length to one place leave as one train that the kernel (or the card) cuts apart again. */
+typedef union {
+    char octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
+    struct cmsghdr align;
+} send_control;
+
+typedef struct {
+    socket_address name;
+    send_control control;
+} train;
+
 struct torii_outbox {
     uint32_t slots;
+    bool trains_refused; /* by this socket's kernel or card: every datagram alone from now on */
     struct mmsghdr *headers;
-    slot *places;
+    train *trains;
+    struct iovec *parts;
+    bool *taken;
 };
+
+/* Longest datagram in a train: with its headers it fits every path, so that the kernel has no reason to refuse. */
+enum { train_datagram = 1232, train_length = 32, train_octets = 32000, train_misses = 4 };
 
 torii_outbox *torii_outbox_create(uint32_t slots)
 {
@@ -487,17 +543,15 @@ torii_outbox *torii_outbox_create(uint32_t slots)
         return NULL;
     outbox->slots = slots;
     outbox->headers = calloc(slots, sizeof *outbox->headers);
-    outbox->places = calloc(slots, sizeof *outbox->places);
-    if (!outbox->headers || !outbox->places) {
+    outbox->trains = calloc(slots, sizeof *outbox->trains);
+    outbox->parts = calloc(slots, sizeof *outbox->parts);
+    outbox->taken = calloc(slots, sizeof *outbox->taken);
+    if (!outbox->headers || !outbox->trains || !outbox->parts || !outbox->taken) {
         torii_outbox_free(outbox);
         return NULL;
     }
-    for (uint32_t i = 0; i < slots; i++) {
-        struct msghdr *header = &outbox->headers[i].msg_hdr;
-        header->msg_name = &outbox->places[i].name;
-        header->msg_iov = &outbox->places[i].part;
-        header->msg_iovlen = 1;
-    }
+    for (uint32_t i = 0; i < slots; i++)
+        outbox->headers[i].msg_hdr.msg_name = &outbox->trains[i].name;
     return outbox;
 }
 
@@ -506,12 +560,14 @@ void torii_outbox_free(torii_outbox *outbox)
     if (!outbox)
         return;
     free(outbox->headers);
-    free(outbox->places);
+    free(outbox->trains);
+    free(outbox->parts);
+    free(outbox->taken);
     free(outbox);
 }
 
 /* A source address in the control data; addresses that cannot be a source are left to the kernel. */
-static void write_packet_info(struct msghdr *header, packet_info *control, const torii_address *local)
+static void write_packet_info(struct msghdr *header, void *control, const torii_address *local)
 {
     header->msg_control = NULL;
     header->msg_controllen = 0;
@@ -538,20 +594,105 @@ static void write_packet_info(struct msghdr *header, packet_info *control, const
     }
 }
 
+static bool same_way(const torii_datagram *one, const torii_datagram *other)
+{
+    return one->remote.port == other->remote.port && one->remote.low == other->remote.low &&
+           one->remote.high == other->remote.high && one->remote.family == other->remote.family &&
+           one->remote.scope == other->remote.scope && one->local.family == other->local.family &&
+           one->local.low == other->local.low && one->local.high == other->local.high;
+}
+
+/* Adds to the train of datagram `first` those behind it that go the same way and have its length; returns its parts.
+   Clients that have nothing to do with each other cost `train_misses` comparisons. */
+static uint32_t gather(torii_outbox *outbox, const torii_datagram *datagrams, uint32_t first, uint32_t count,
+                       struct iovec *parts)
+{
+    const torii_datagram *head = &datagrams[first];
+    parts[0] = (struct iovec){head->octets, head->length};
+    if (outbox->trains_refused || head->length > train_datagram || head->length == 0)
+        return 1;
+    uint32_t used = 1;
+    uint32_t misses = 0;
+    for (uint32_t i = first + 1; i < count && used < train_length && misses < train_misses; i++) {
+        if (outbox->taken[i])
+            continue;
+        if (!same_way(head, &datagrams[i])) {
+            misses++;
+            continue;
+        }
+        if (datagrams[i].length != head->length || (used + 1) * head->length > train_octets)
+            continue;
+        parts[used++] = (struct iovec){datagrams[i].octets, head->length};
+        outbox->taken[i] = true;
+    }
+    return used;
+}
+
+static void write_segment_size(struct msghdr *header, send_control *control, uint16_t size)
+{
+    size_t before = header->msg_controllen;
+    header->msg_control = control;
+    header->msg_controllen = before + CMSG_SPACE(sizeof size);
+    struct cmsghdr *c = (struct cmsghdr *)(control->octets + before);
+    c->cmsg_level = IPPROTO_UDP;
+    c->cmsg_type = UDP_SEGMENT;
+    c->cmsg_len = CMSG_LEN(sizeof size);
+    memcpy(CMSG_DATA(c), &size, sizeof size);
+}
+
+static bool sent_or_full(int fd, struct msghdr *header, int *last_error)
+{
+    for (int tries = 0; tries < 8; tries++) {
+        if (sendmsg(fd, header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+            return true;
+        *last_error = errno;
+        if (errno != EINTR)
+            break;
+    }
+    return false;
+}
+
+/* The parts of a train one by one; returns how many could not be sent. */
+static uint32_t send_apart(int fd, const struct msghdr *header, int *last_error)
+{
+    uint32_t dropped = 0;
+    for (size_t i = 0; i < header->msg_iovlen; i++) {
+        struct msghdr alone = *header;
+        alone.msg_iov = &header->msg_iov[i];
+        alone.msg_iovlen = 1;
+        alone.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
+        if (alone.msg_controllen == 0)
+            alone.msg_control = NULL;
+        dropped += !sent_or_full(fd, &alone, last_error);
+    }
+    return dropped;
+}
+
 uint32_t torii_outbox_send(torii_outbox *outbox, int fd, const torii_datagram *datagrams, uint32_t count,
                            int *last_error)
 {
+    uint32_t dropped = 0;
+    if (count > outbox->slots) {
+        dropped = count - outbox->slots;
+        count = outbox->slots;
+    }
+    memset(outbox->taken, 0, count * sizeof *outbox->taken);
     uint32_t filled = 0;
-    for (uint32_t i = 0; i < count && filled < outbox->slots; i++) {
-        const torii_datagram *datagram = &datagrams[i];
-        slot *place = &outbox->places[filled];
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (outbox->taken[i])
+            continue;
         struct msghdr *header = &outbox->headers[filled].msg_hdr;
-        header->msg_namelen = to_socket(&place->name, &datagram->remote);
-        place->part = (struct iovec){datagram->octets, datagram->length};
-        write_packet_info(header, &place->control, &datagram->local);
+        train *place = &outbox->trains[filled];
+        header->msg_namelen = to_socket(&place->name, &datagrams[i].remote);
+        header->msg_iov = &outbox->parts[used];
+        header->msg_iovlen = gather(outbox, datagrams, i, count, &outbox->parts[used]);
+        write_packet_info(header, &place->control, &datagrams[i].local);
+        if (header->msg_iovlen > 1)
+            write_segment_size(header, &place->control, (uint16_t)datagrams[i].length);
+        used += (uint32_t)header->msg_iovlen;
         filled++;
     }
-    uint32_t dropped = count - filled;
     uint32_t done = 0;
     uint32_t interruptions = 0;
     while (done < filled) {
@@ -564,10 +705,19 @@ uint32_t torii_outbox_send(torii_outbox *outbox, int fd, const torii_datagram *d
         if (error == EINTR && interruptions++ < 8)
             continue;
         *last_error = error;
-        if (error == EAGAIN || error == ENOBUFS)
-            return dropped + (filled - done); /* full: what waits would be late anyway */
-        /* This one cannot be sent (no route, filtered, or an error that belongs to an earlier one). */
-        dropped++;
+        struct msghdr *refused = &outbox->headers[done].msg_hdr;
+        if (error == EAGAIN || error == ENOBUFS) { /* full: what waits would be late anyway */
+            for (; done < filled; done++)
+                dropped += (uint32_t)outbox->headers[done].msg_hdr.msg_iovlen;
+            return dropped;
+        }
+        if (refused->msg_iovlen > 1) {
+            outbox->trains_refused = error == EIO || error == EINVAL || error == EMSGSIZE || error == EOPNOTSUPP;
+            dropped += send_apart(fd, refused, last_error);
+        } else {
+            /* This one cannot be sent (no route, filtered, or an error that belongs to an earlier one). */
+            dropped++;
+        }
         done++;
     }
     return dropped;

@@ -8,6 +8,8 @@ package struct UpstreamLimits: Sendable {
     package var outstanding = 4096
     /// Ports tried until one is free.
     package var portTries = 16
+    /// Sockets of a family kept for further questions, without a port meanwhile; others are closed.
+    package var resting = 512
     /// Largest answer in octets; a longer one is handed over cut short (its TC bit says what to do).
     package var answerSize = 4096
 
@@ -30,19 +32,26 @@ package struct UpstreamStatistics: Sendable {
     package var outstanding = 0
 }
 
-/// Questions to other servers over UDP, each from a fresh socket on a port of its own.
+/// Questions to other servers over UDP, each from a port of its own that is drawn anew.
 ///
-/// Why a fresh socket each time, when reusing one would save four system calls: every server that is asked learns the
-/// port. One of them may be the attacker's, and a port used again would be known to him for the next question; and a
-/// port that stays open is one that side channels have time to find. Why no stock of sockets opened beforehand: what
-/// is bound already receives already, so forged answers could be laid in wait in its queue. The socket is connected, so the
+/// Why never the same port twice in a row, when keeping it would save system calls: every server that is asked learns
+/// the port. One of them may be the attacker's, and a port used again would be known to him for the next question; and
+/// a port that stays open is one that side channels have time to find. Why no stock of bound sockets: what is bound
+/// already receives already, so forged answers could be laid in wait in its queue. The socket is connected, so the
 /// kernel drops what comes from elsewhere and answers a probe of the port just as it answers one of a closed port.
 ///
-/// What is saved compared with the usual way: descriptors come non-blocking and close-on-exec in one call, random numbers
-/// in batches from one call, leaving epoll is left to the close, and timers are ours.
+/// What is saved: a port is drawn from the whole range first. Where it falls into the range from which the kernel
+/// itself draws (`ip_local_port_range`), the kernel draws, just as evenly, and then the socket need not be new: a socket
+/// that was never bound by name loses its port when it is disconnected, and rests without one until it is connected
+/// again. Only for the other ports a socket is made, bound and closed. Descriptors come non-blocking and close-on-exec
+/// in one call, random numbers in batches from one call, leaving epoll is left to the close, and timers are ours.
 @safe package final class UpstreamSockets: EventSource, TimerTarget {
     private struct Exchange {
         var descriptor: Int32 = -1
+        /// A question is under way; else, with a descriptor, the socket rests without a port.
+        var isActive = false
+        /// The kernel chose the port, so the socket can lose it again.
+        var isReusable = false
         var generation: UInt32 = 0
         var port: UInt16 = 0
         var server = SocketAddress.none
@@ -63,6 +72,10 @@ package struct UpstreamStatistics: Sendable {
     private let random: RandomPool
     private var exchanges: [Exchange] = []
     private var unused: [Int] = []
+    /// Slots whose socket rests, by family.
+    private var resting: (v4: [Int], v6: [Int]) = ([], [])
+    /// The ports that the kernel draws from; nil when sockets cannot be used again.
+    private let kernelPorts: ClosedRange<UInt16>?
     private let buffer: UnsafeMutableRawBufferPointer
 
     /// - Parameters:
@@ -78,6 +91,7 @@ package struct UpstreamStatistics: Sendable {
         self.ports = ports
         self.sources = sources
         self.random = random
+        kernelPorts = sources.isEmpty ? ports.kernelRange() : nil
         unsafe buffer = .allocate(byteCount: limits.answerSize, alignment: 64)
     }
 
@@ -95,21 +109,11 @@ package struct UpstreamStatistics: Sendable {
     )
         -> UpstreamToken?
     {
-        guard statistics.outstanding < limits.outstanding, let (descriptor, port) = open(toward: server)
-        else {
+        guard statistics.outstanding < limits.outstanding, let slot = open(toward: server) else {
             statistics.exhausted &+= 1
             return nil
         }
-        let slot = unused.popLast() ?? exchanges.count
-        if slot == exchanges.count { exchanges.append(Exchange()) }
-        do {
-            try loop.watch(descriptor, for: .readable, source: self, tag: UInt32(slot))
-        } catch {
-            _ = torii_close(descriptor)
-            unused.append(slot)
-            statistics.exhausted &+= 1
-            return nil
-        }
+        let descriptor = exchanges[slot].descriptor
         var remote = server.raw
         var failure = unsafe torii_connect(descriptor, &remote)
         if failure == 0 {
@@ -118,8 +122,7 @@ package struct UpstreamStatistics: Sendable {
         }
         statistics.sent &+= 1
         statistics.outstanding += 1
-        exchanges[slot].descriptor = descriptor
-        exchanges[slot].port = port
+        exchanges[slot].isActive = true
         exchanges[slot].server = server
         exchanges[slot].tag = tag
         exchanges[slot].failure = -failure
@@ -127,7 +130,8 @@ package struct UpstreamStatistics: Sendable {
         exchanges[slot].timer = loop.arm(
             at: failure == 0 ? loop.now + timeout : loop.now, target: self,
             tag: UInt64(exchanges[slot].generation) << 32 | UInt64(slot))
-        return UpstreamToken(slot: UInt32(slot), generation: exchanges[slot].generation, port: port)
+        return UpstreamToken(
+            slot: UInt32(slot), generation: exchanges[slot].generation, port: exchanges[slot].port)
     }
 
     /// Ends a question; nothing is called back for it any more.
@@ -137,7 +141,7 @@ package struct UpstreamStatistics: Sendable {
     package func cancel(_ token: UpstreamToken) -> Bool {
         let slot = Int(token.slot)
         guard slot < exchanges.count, exchanges[slot].generation == token.generation,
-            exchanges[slot].descriptor >= 0
+            exchanges[slot].isActive
         else { return false }
         end(slot)
         return true
@@ -145,26 +149,50 @@ package struct UpstreamStatistics: Sendable {
 
     /// Ends all questions without calling back.
     package func close() {
-        for slot in exchanges.indices where exchanges[slot].descriptor >= 0 { end(slot) }
+        for slot in exchanges.indices where exchanges[slot].isActive { end(slot) }
+        for slot in resting.v4 + resting.v6 { discard(slot) }
+        resting = ([], [])
     }
 
-    private func open(toward server: SocketAddress) -> (Int32, UInt16)? {
+    /// A slot with a watched socket for one question; its port is bound, or will be when it is connected.
+    private func open(toward server: SocketAddress) -> Int? {
+        let port = ports.next(from: random)
+        let isReusable = kernelPorts?.contains(port) ?? false
+        if isReusable, let rested = takeRested(server.family) { return rested }
         let descriptor = torii_socket(server.family.rawValue, false)
         guard descriptor >= 0 else { return nil }
-        var local = source(for: server).raw
-        var isBound = false
-        for _ in 0..<limits.portTries {
-            local.port = ports.next(from: random)
-            let result = unsafe torii_bind(descriptor, &local)
-            isBound = result == 0
-            if isBound || result != -Int32(TORII_EADDRINUSE) { break }
-            statistics.portsTaken &+= 1
-        }
-        guard isBound else {
-            _ = torii_close(descriptor)
+        let slot = unused.popLast() ?? exchanges.count
+        if slot == exchanges.count { exchanges.append(Exchange()) }
+        exchanges[slot].descriptor = descriptor
+        exchanges[slot].isReusable = isReusable
+        exchanges[slot].port = 0
+        guard isReusable || bind(slot, toward: server, first: port),
+            (try? loop.watch(descriptor, for: .readable, source: self, tag: UInt32(slot))) != nil
+        else {
+            discard(slot)
             return nil
         }
-        return (descriptor, local.port)
+        return slot
+    }
+
+    private func takeRested(_ family: SocketAddress.Family) -> Int? {
+        family == .ipv4 ? resting.v4.popLast() : resting.v6.popLast()
+    }
+
+    private func bind(_ slot: Int, toward server: SocketAddress, first: UInt16) -> Bool {
+        var local = source(for: server).raw
+        local.port = first
+        for _ in 0..<limits.portTries {
+            let result = unsafe torii_bind(exchanges[slot].descriptor, &local)
+            if result == 0 {
+                exchanges[slot].port = local.port
+                return true
+            }
+            guard result == -Int32(TORII_EADDRINUSE) else { return false }
+            statistics.portsTaken &+= 1
+            local.port = ports.next(from: random)
+        }
+        return false
     }
 
     private func source(for server: SocketAddress) -> SocketAddress {
@@ -178,14 +206,25 @@ package struct UpstreamStatistics: Sendable {
     }
 
     private func end(_ slot: Int) {
-        let descriptor = exchanges[slot].descriptor
         loop.cancel(exchanges[slot].timer)
-        loop.unwatch(descriptor, isClosing: true)
-        _ = torii_close(descriptor)
-        exchanges[slot].descriptor = -1
+        exchanges[slot].isActive = false
         exchanges[slot].generation &+= 1
-        unused.append(slot)
         statistics.outstanding -= 1
+        guard exchanges[slot].isReusable else { return discard(slot) }
+        let family = exchanges[slot].server.family
+        let count = family == .ipv4 ? resting.v4.count : resting.v6.count
+        // Without its port, and with nothing left that came to it.
+        guard count < limits.resting, torii_disconnect(exchanges[slot].descriptor) == 0 else {
+            return discard(slot)
+        }
+        if family == .ipv4 { resting.v4.append(slot) } else { resting.v6.append(slot) }
+    }
+
+    private func discard(_ slot: Int) {
+        loop.unwatch(exchanges[slot].descriptor, isClosing: true)
+        _ = torii_close(exchanges[slot].descriptor)
+        exchanges[slot].descriptor = -1
+        unused.append(slot)
     }
 
     private func token(_ slot: Int) -> UpstreamToken {
@@ -201,7 +240,7 @@ package struct UpstreamStatistics: Sendable {
 
     package func ready(_ events: Readiness, tag: UInt32) {
         let slot = Int(tag)
-        guard slot < exchanges.count, exchanges[slot].descriptor >= 0 else { return }
+        guard slot < exchanges.count, exchanges[slot].isActive else { return }
         if events.contains(.error) { return takeError(slot) }
         var remote = torii_address()
         var local = torii_address()
@@ -241,7 +280,7 @@ package struct UpstreamStatistics: Sendable {
     package func timerFired(tag: UInt64, at now: MonotonicTime) {
         let slot = Int(tag & 0xffff_ffff)
         guard slot < exchanges.count, exchanges[slot].generation == UInt32(tag >> 32),
-            exchanges[slot].descriptor >= 0
+            exchanges[slot].isActive
         else { return }
         guard exchanges[slot].failure == 0 else {
             statistics.unreachable &+= 1

@@ -58,7 +58,9 @@ void torii_lock(uint64_t *word);
 void torii_unlock(uint64_t *word);
 
 /* Anonymous zeroed memory; NULL when there is none. */
-void *torii_arena_map(size_t size);
+/* Zeroed memory, taken when it is first written; the first `dense` octets are used at random places and get large
+   pages. `size` is a multiple of the page size. NULL when there is none. */
+void *torii_arena_map(size_t size, size_t dense);
 void torii_arena_unmap(void *start, size_t size);
 
 /* Fills `count` octets with random ones from the kernel; false when it has none. */

@@ -66,6 +66,15 @@ int torii_thread_join(uint64_t handle);
 int torii_socket(uint8_t family, bool stream);
 int torii_bind(int fd, const torii_address *address);
 int torii_connect(int fd, const torii_address *address);
+/* Takes the peer from a datagram socket, and the port if the kernel had chosen it, and empties its queue.
+   Returns 0, or -errno; -EBUSY when the queue would not become empty. */
+int torii_disconnect(int fd);
+typedef struct {
+    uint16_t low;
+    uint16_t high;
+} torii_port_range;
+/* The ports the kernel chooses from; false when unknown or when some of them are reserved. */
+bool torii_local_port_range(torii_port_range *range);
 int torii_listen(int fd, int backlog);
 int torii_accept(int fd, torii_address *remote);
 int torii_local_address(int fd, torii_address *out);

@@ -33,25 +33,32 @@ internal import DNSSecurity
         let count = 1 << bits
         shardShift = UInt64(64 - bits)
         let share = total / count & ~63
-        guard let start = unsafe torii_arena_map(share * count) else { throw .noMemory(octets: total) }
-        unsafe arena = start
-        arenaSize = share * count
         // One slot for each 64 to 128 octets: entries are larger than that on the whole.
         var bucketCount = 1
         while bucketCount * 2 * CacheShard.slotsPerBucket * 64 <= share { bucketCount *= 2 }
+        // Indexes first, side by side: what is touched at random stays on few pages.
         let controlSize = CacheShard.controlWords * 8
         let indexSize = bucketCount * CacheShard.slotsPerBucket * 8
+        let headSize = controlSize + indexSize
         let slack = 64  // a header may be read at the ring's last octets
-        let capacity = (share - controlSize - indexSize - slack) & ~7
+        let ringSize = share - headSize
+        let capacity = (ringSize - slack) & ~7
         largestEntry = min(capacity / 8, 70_000)
+        let size = (share * count + 4095) & ~4095
+        guard let start = unsafe torii_arena_map(size, headSize * count) else {
+            throw .noMemory(octets: total)
+        }
+        unsafe arena = start
+        arenaSize = size
+        let rings = unsafe start + headSize * count
         var list: [CacheShard] = []
         for index in 0..<count {
-            let base = unsafe start + index * share
+            let base = unsafe start + index * headSize
             unsafe list.append(
                 CacheShard(
                     control: base.assumingMemoryBound(to: UInt64.self),
                     buckets: (base + controlSize).assumingMemoryBound(to: UInt64.self),
-                    bucketMask: bucketCount - 1, ring: base + controlSize + indexSize, capacity: capacity))
+                    bucketMask: bucketCount - 1, ring: rings + index * ringSize, capacity: capacity))
         }
         shards = list
     }
