@@ -58,7 +58,7 @@ extension Worker {
             guard let token = hold(query, peer, resumption) else { return nil }
             let target = lookup.effectiveName()
             resolve(
-                Question(name: target, type: context.layout.questionType), hash: NameHash.hash(target),
+                Question(name: target, type: context.layout.questionType),
                 options: options(context), token: token, client: context.address)
             return .deferred
         }

@@ -52,7 +52,7 @@ extension Worker {
             return unsafe refuse(.serverFailure, query, hasQuestion: true, &context, peer, into: response)
         }
         resolve(
-            Question(name: name, type: type), hash: key.hash(ofSuffixAt: 0), options: wanted, token: token,
+            Question(name: name, type: type), options: wanted, token: token,
             client: context.address)
         return .deferred
     }
@@ -60,7 +60,7 @@ extension Worker {
     /// Refreshes what will soon expire; nobody waits for it.
     private func prefetch(_ type: RRType, _ options: QueryOptions) {
         resolve(
-            Question(name: key.name(), type: type), hash: key.hash(ofSuffixAt: 0),
+            Question(name: key.name(), type: type),
             options: options.union(.isPrefetch),
             token: QueryToken(rawValue: 0), client: .anyIPv4)
     }

@@ -253,13 +253,9 @@ internal import Transport
     }
 
     /// Has `question` resolved by the worker that its name belongs to, so that no two workers ask the same thing.
-    ///
-    /// - Parameter hash: that of the question's name.
-    func resolve(
-        _ question: Question, hash: UInt64, options: QueryOptions, token: QueryToken, client: IPAddress
-    ) {
+    func resolve(_ question: Question, options: QueryOptions, token: QueryToken, client: IPAddress) {
         let tag = UInt64(index) << 56 | token.rawValue
-        let owner = Int(truncatingIfNeeded: (hash >> 7) % UInt64(core.workers.count))
+        let owner = self.owner(of: question.name)
         if owner == index {
             begin(question, options: options, tag: tag, client: client)
             return
@@ -271,6 +267,18 @@ internal import Transport
             other.begin(question, options: options, tag: tag, client: client)
         }
     }
+
+    /// The worker that resolves `name`: names of one registered domain belong together, since the way to them is the same.
+    ///
+    /// So a flood of names below one domain keeps one worker busy, not all.
+    private func owner(of name: Name) -> Int {
+        guard core.workers.count > 1 else { return index }
+        // Below arpa, the address blocks are what registered domains are elsewhere.
+        let hash = NameHash.hash(name.suffix(labels: name.isAtOrBelow(Self.arpa) ? 4 : 2))
+        return Int(truncatingIfNeeded: (hash >> 7) % UInt64(core.workers.count))
+    }
+
+    private static let arpa = Name(trustedWire: [4, 0x61, 0x72, 0x70, 0x61, 0])
 
     private func begin(_ question: Question, options: QueryOptions, tag: UInt64, client: IPAddress) {
         guard let resolver else { return }
