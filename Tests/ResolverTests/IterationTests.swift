@@ -96,6 +96,25 @@ import Testing
         #expect(world.resolver.metrics.joined == 2)
     }
 
+    @Test(
+        "A second of silence while many questions are under way fails none of them, and is forgotten at once")
+    func stall() throws {
+        let world = try Self.world()
+        _ = try world.records("www.shop.example.")
+        let address = IPAddress("198.51.100.3")!
+        let inner = world.servers[address]!
+        let end = world.now.monotonic + 1_000_000_000
+        world.servers[address] = { query, transport in
+            world.now.monotonic < end ? [] : inner(query, transport)
+        }
+        let tokens = try (0..<40).map { try world.start("n\($0).shop.example.") }
+        world.run(for: .seconds(20)) { tokens.allSatisfy { world.answer($0) != nil } }
+        #expect(tokens.map { world.answer($0)?.responseCode } == tokens.map { _ in .nameError })
+        let count = world.asked.count
+        #expect(try world.ask("later.shop.example.").responseCode == .nameError)
+        #expect(world.asked.count == count + 1)
+    }
+
     @Test("Servers see one label more at a time, and the whole name only at the end (RFC 9156)")
     func minimisation() throws {
         let world = try Self.world { $0.minimisation = .strict }

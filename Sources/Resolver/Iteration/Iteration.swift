@@ -205,7 +205,10 @@ extension Resolver {
             guard !candidate.isSpent, candidate.attempts < patience else { continue }
             if servers.isLame(candidate.endpoint, zone: delegation.zoneHash, at: now.monotonic) { continue }
             if servers.isResting(candidate.endpoint, at: now.monotonic) {
-                if candidate.attempts == 0, resting == nil { resting = index }
+                if candidate.attempts < (servers.seemsGone(candidate.endpoint) ? 1 : patience), resting == nil
+                {
+                    resting = index
+                }
                 continue
             }
             var cost = servers.estimate(candidate.endpoint) + UInt64(candidate.attempts) * 600_000

@@ -107,7 +107,7 @@ extension Resolver {
         guard let exchange = exchanges[id] else { return }
         metrics.timeouts += 1
         actions.append(.cancel(exchange.id))
-        servers.noteSilence(exchange.server, at: now.monotonic)
+        servers.noteSilence(exchange.server, sentAt: exchange.sentAt, at: now.monotonic)
         giveUp(exchange, Failure(.noReachableAuthority, "\(exchange.server) did not respond"), at: now)
     }
 
@@ -116,11 +116,11 @@ extension Resolver {
         switch reason {
         case .timeout:
             metrics.timeouts += 1
-            servers.noteSilence(exchange.server, at: now.monotonic)
+            servers.noteSilence(exchange.server, sentAt: exchange.sentAt, at: now.monotonic)
             giveUp(exchange, Failure(.noReachableAuthority, "\(exchange.server) did not respond"), at: now)
         case .unreachable, .refused:
             metrics.unreachable += 1
-            servers.noteSilence(exchange.server, at: now.monotonic)
+            servers.noteSilence(exchange.server, sentAt: exchange.sentAt, at: now.monotonic)
             giveUp(
                 exchange, Failure(.networkError, "\(exchange.server) cannot be reached"), spends: true,
                 at: now)

@@ -5,8 +5,10 @@ struct ServerRecord {
     /// Smoothed round-trip time in microseconds (RFC 6298); 0 while unknown.
     var smoothed: UInt32 = 0
     var variation: UInt32 = 0
-    /// Questions in a row without a response.
+    /// Spans of time in a row in which questions got no response.
     var silences: UInt8 = 0
+    /// When the last of them was noted.
+    var lastSilence: UInt64 = 0
     /// Not asked before this time of the monotonic clock, unless there is nobody else.
     var restsUntil: UInt64 = 0
     /// The server fails on EDNS: shown by an error without OPT that went away when asked without.
@@ -116,13 +118,23 @@ struct ServerTable {
     }
 
     /// Notes a question without response; after several in a row the server rests, longer each time.
-    mutating func noteSilence(_ server: IPEndpoint, at now: UInt64) {
+    ///
+    /// Questions that were under way together tell of one silence, not of many: a busy server is not worse than others
+    /// because more was lost when it, or the way to it, stood still for a moment.
+    mutating func noteSilence(_ server: IPEndpoint, sentAt: UInt64, at now: UInt64) {
         update(server) { record in
+            guard sentAt >= record.lastSilence else { return }
+            record.lastSilence = now
             record.silences = min(record.silences + 1, 20)
             guard record.silences >= 4 else { return }
             let seconds = UInt64(min(1 << UInt64(record.silences - 4), 120))
             record.restsUntil = now + seconds * 1_000_000_000
         }
+    }
+
+    /// Whether one question is enough to see that a resting server is still silent: it never answered, or not for long.
+    func seemsGone(_ server: IPEndpoint) -> Bool {
+        places[server].map { records[$0].smoothed == 0 || records[$0].silences >= 8 } ?? true
     }
 
     func isLame(_ server: IPEndpoint, zone: UInt64, at now: UInt64) -> Bool {
