@@ -40,6 +40,8 @@ package enum UpstreamFailure: Sendable, Equatable {
     case timeout
     /// The network said that the server or its port cannot be reached.
     case unreachable
+    /// Nothing was sent: from here no way leads to addresses of this family.
+    case noRoute
     /// The connection was refused, or closed before the response came.
     case refused
 }

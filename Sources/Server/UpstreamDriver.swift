@@ -57,6 +57,9 @@ final class UpstreamDriver: UpstreamHandler {
         streams?.close()
     }
 
+    /// ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT: what a machine without addresses of the family says.
+    private static func isRouteless(_ errno: Int32) -> Bool { [101, 99, 97].contains(errno) }
+
     /// Questions under way.
     var outstanding: Int { tokens.count }
 
@@ -80,7 +83,7 @@ final class UpstreamDriver: UpstreamHandler {
         let reason: ResolverFailure
         switch failure {
         case .timedOut: reason = .timeout
-        case .unreachable: reason = .unreachable
+        case .unreachable(let errno): reason = UpstreamDriver.isRouteless(errno) ? .noRoute : .unreachable
         case .closed, .garbled: reason = .refused
         }
         worker.withResolvers {

@@ -115,6 +115,46 @@ import Testing
         #expect(world.asked.count == count + 1)
     }
 
+    @Test("Without a route for IPv6, servers are asked over IPv4 and IPv6 is left alone for a while")
+    func noRoute() throws {
+        let world = try Self.world { $0.usesIPv6 = true }
+        let parent = world.servers[IPAddress("198.51.100.2")!]!
+        let names = try (0..<6).map { try Name("ns\($0).shop.example.") }
+        world.servers[IPAddress("198.51.100.2")!] = { query, transport in
+            parent(query, transport).map { after, message in
+                var message = message
+                for (number, name) in names.enumerated() {
+                    message.authorities.append(
+                        ResourceRecord(
+                            owner: try! Name("shop.example."), type: .ns, ttl: 300,
+                            data: RecordData(name.wire)))
+                    message.additionals.append(
+                        ResourceRecord(
+                            owner: name, type: .aaaa, ttl: 300,
+                            data: RecordData(
+                                [0x20, 1, 0x0d, 0xb8] + [UInt8](repeating: UInt8(number), count: 12))))
+                }
+                return (after, message)
+            }
+        }
+        func ask(_ name: String) throws -> ResponseCode? {
+            let token = try world.start(name)
+            for _ in 0..<100 where world.answer(token) == nil {
+                if let open = world.open.last(where: { $0.server.address.isIPv6 }) {
+                    world.fail(open.id, .noRoute)
+                } else {
+                    world.run(for: .milliseconds(50)) { world.open.contains { $0.server.address.isIPv6 } }
+                }
+            }
+            return world.answer(token)?.responseCode
+        }
+        for number in 0..<20 { #expect(try ask("n\(number).shop.example.") == .nameError) }
+        #expect(world.asked.filter { $0.server.address.isIPv6 }.count <= 1)
+        world.pass(.seconds(31))
+        for number in 0..<40 { #expect(try ask("m\(number).shop.example.") == .nameError) }
+        #expect(world.asked.filter { $0.server.address.isIPv6 }.count >= 1)
+    }
+
     @Test("Servers see one label more at a time, and the whole name only at the end (RFC 9156)")
     func minimisation() throws {
         let world = try Self.world { $0.minimisation = .strict }

@@ -123,6 +123,13 @@ final class World {
         carryOut()
     }
 
+    /// Says that a question cannot have a response.
+    func fail(_ id: UpstreamID, _ reason: UpstreamFailure) {
+        open.removeAll { $0.id == id }
+        resolver.failed(upstream: id, reason: reason, at: now)
+        carryOut()
+    }
+
     /// The questions that are under way, newest last.
     private(set) var open: [UpstreamQuery] = []
 

@@ -118,6 +118,17 @@ extension Resolver {
             metrics.timeouts += 1
             servers.noteSilence(exchange.server, sentAt: exchange.sentAt, at: now.monotonic)
             giveUp(exchange, Failure(.noReachableAuthority, "\(exchange.server) did not respond"), at: now)
+        case .noRoute:
+            metrics.unreachable += 1
+            servers.noteNoRoute(exchange.server, at: now.monotonic)
+            // Nothing was asked, so it costs nothing of what may be asked.
+            if let fetch = fetches[exchange.fetch] {
+                fetch.budget.upstreamQueries += 1
+                fetch.queries -= 1
+            }
+            giveUp(
+                exchange, Failure(.networkError, "there is no route to \(exchange.server)"), spends: true,
+                at: now)
         case .unreachable, .refused:
             metrics.unreachable += 1
             servers.noteSilence(exchange.server, sentAt: exchange.sentAt, at: now.monotonic)

@@ -26,6 +26,8 @@ struct ServerTable {
     private var endpoints: [IPEndpoint] = []
     private var records: [ServerRecord] = []
     private let limit: Int
+    /// Until when addresses of a family rest because no way leads to them: a machine without IPv6, say.
+    private var noRouteUntil: (ipv4: UInt64, ipv6: UInt64) = (0, 0)
     /// Until when a server counts as lame for a zone.
     private var lame: [LameKey: UInt64] = [:]
 
@@ -38,6 +40,8 @@ struct ServerTable {
     private static let smallestTimeout: UInt64 = 120_000
     private static let unknownTimeout: UInt64 = 400_000
     private static let largestTimeout: UInt64 = 3_000_000
+    /// How long a family of addresses without a route is left alone, in nanoseconds.
+    private static let routePeriod: UInt64 = 30_000_000_000
     /// How long lameness is believed, in nanoseconds.
     static let lamePeriod: UInt64 = 600_000_000_000
 
@@ -96,11 +100,22 @@ struct ServerTable {
     }
 
     func isResting(_ server: IPEndpoint, at now: UInt64) -> Bool {
-        places[server].map { records[$0].restsUntil > now } ?? false
+        let noRouteUntil = server.address.isIPv6 ? self.noRouteUntil.ipv6 : self.noRouteUntil.ipv4
+        return noRouteUntil > now || places[server].map { records[$0].restsUntil > now } ?? false
+    }
+
+    /// Notes that nothing could be sent to the family of `server` at all.
+    mutating func noteNoRoute(_ server: IPEndpoint, at now: UInt64) {
+        if server.address.isIPv6 {
+            noRouteUntil.ipv6 = now + ServerTable.routePeriod
+        } else {
+            noRouteUntil.ipv4 = now + ServerTable.routePeriod
+        }
     }
 
     /// Notes a response after `microseconds`.
     mutating func noteResponse(_ server: IPEndpoint, after microseconds: UInt64) {
+        if server.address.isIPv6 { noRouteUntil.ipv6 = 0 } else { noRouteUntil.ipv4 = 0 }
         update(server) { record in
             let sample = UInt32(clamping: max(1, microseconds))
             if record.smoothed == 0 {
