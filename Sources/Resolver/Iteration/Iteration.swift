@@ -198,7 +198,7 @@ extension Resolver {
         var bestCost = UInt64.max
         var resting: Int?
         // The fewer there are, the more patience each deserves.
-        let patience = fetch.candidates.count > 2 ? 3 : 5
+        let patience = fetch.candidates.count > 4 ? 3 : fetch.candidates.count > 2 ? 5 : 6
         let explores = fetch.candidates.count > 1 && random.next8() < 12
         for index in fetch.candidates.indices {
             let candidate = fetch.candidates[index]

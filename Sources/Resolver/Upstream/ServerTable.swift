@@ -37,7 +37,7 @@ struct ServerTable {
     }
 
     private static let unknownEstimate: UInt64 = 60_000  // microseconds
-    private static let smallestTimeout: UInt64 = 120_000
+    private static let smallestTimeout: UInt64 = 50_000
     private static let unknownTimeout: UInt64 = 400_000
     private static let largestTimeout: UInt64 = 3_000_000
     /// How long a family of addresses without a route is left alone, in nanoseconds.
@@ -95,7 +95,7 @@ struct ServerTable {
         if record.smoothed > 0 {
             value = max(ServerTable.smallestTimeout, UInt64(record.smoothed) + 4 * UInt64(record.variation))
         }
-        value <<= UInt64(min(record.silences, 3))
+        value <<= UInt64(min(record.silences, 5))
         return min(value, ServerTable.largestTimeout)
     }
 
