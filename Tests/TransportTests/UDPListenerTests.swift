@@ -33,6 +33,42 @@ struct UDPListenerTests {
     }
 
     @Test(
+        "Answers of all lengths to several clients reach each of them whole, also those that leave together",
+        arguments: [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1")])
+    func trains(_ bound: String, _ own: String) throws {
+        let (loop, listener) = try serve(try #require(SocketAddress(bound, port: 0)), ScriptedHandler())
+        let place = try #require(SocketAddress(own, port: 0))
+        let clients = (0..<3).map { _ in TestClient(udp: place) }
+        let target = try #require(SocketAddress(own, port: listener.socket.address.port))
+        // Lengths in a mixed order, short and longer than what may go together.
+        let lengths = (0..<50).map { [40, 41, 40, 700, 1232, 1233, 2500][($0 * 5 + $0 / 7) % 7] }
+        for (number, length) in lengths.enumerated() {
+            for (index, client) in clients.enumerated() where number % (index + 1) == 0 {
+                client.send(
+                    [UInt8(index), UInt8(number)] + [UInt8](repeating: UInt8(number), count: length - 2),
+                    to: target)
+            }
+        }
+        loop.round(waitingAtMost: .seconds(1))
+        for (index, client) in clients.enumerated() {
+            var answers: [[UInt8]] = []
+            while let (octets, from) = client.receiveFrom() {
+                #expect(from == target)
+                answers.append(octets)
+            }
+            answers.sort { $0[1] < $1[1] }
+            let expected = lengths.enumerated().filter { $0.offset % (index + 1) == 0 }.map {
+                [UInt8(index), UInt8($0.offset)]
+                    + [UInt8](repeating: UInt8($0.offset), count: $0.element - 2)
+            }
+            #expect(answers == expected)
+        }
+        #expect(listener.statistics.dropped == 0)
+        #expect(listener.statistics.sent == listener.statistics.received)
+        listener.close()
+    }
+
+    @Test(
         "A response leaves from the address its query came to",
         arguments: [("0.0.0.0", "127.0.0.1", "127.0.0.77"), ("::", "::1", "::1")])
     func sourceAddress(_ wildcard: String, _ own: String, _ asked: String) throws {
