@@ -243,12 +243,8 @@ package struct UpstreamStatistics: Sendable {
         guard slot < exchanges.count, exchanges[slot].isActive else { return }
         if events.contains(.error) { return takeError(slot) }
         var remote = torii_address()
-        var local = torii_address()
-        var interface: UInt32 = 0
-        var truncated = false
-        let count = unsafe torii_receive_from(
-            exchanges[slot].descriptor, buffer.baseAddress, buffer.count, &remote, &local, &interface,
-            &truncated)
+        let count = unsafe torii_receive_plain(
+            exchanges[slot].descriptor, buffer.baseAddress, buffer.count, &remote)
         guard count >= 0 else {
             // The call that fails takes the pending error away with it.
             guard count != -TORII_EAGAIN else { return }
