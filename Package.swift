@@ -46,6 +46,8 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 
 let package = Package(
     name: "torii",
@@ -60,6 +62,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     ],
     targets: [
         .systemLibrary(name: "CLDNS", providers: [.apt(["libldns-dev"])]),
@@ -69,7 +72,7 @@ let package = Package(
         room("DNSCore", ["CLDNS", "CShims"]),
         room("DNSSecurity", ["DNSCore", "CShims"]),
         room("Operations", [yams, logging]),
-        room("Transport", ["CShims", "Operations", nioCore, nioPosix, nioHTTP1]),
+        room("Transport", ["CShims", "Operations", nioCore, nioPosix, nioHTTP1, nioTLS, nioHTTP2]),
         room("Authority", ["DNSCore", "DNSSecurity", "Operations", grdb]),
         room("Resolver", ["DNSCore", "DNSSecurity", "Operations", "CShims"]),
         room("NTS", ["DNSCore", "DNSSecurity"]),

@@ -12,7 +12,7 @@ import Testing
         "DNSCore": ["CLDNS", "CShims"],
         "DNSSecurity": ["DNSCore", "CShims"],
         "Operations": ["Yams", "Logging", "Foundation"],
-        "Transport": ["CShims", "Operations", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "NIOHTTP2"],
+        "Transport": ["CShims", "Operations", "NIOCore", "NIOPosix", "NIOTLS", "NIOHTTP1", "NIOHTTP2"],
         "Authority": ["DNSCore", "DNSSecurity", "Operations", "GRDB", "Foundation"],
         "Resolver": ["DNSCore", "DNSSecurity", "Operations", "CShims"],
         "NTS": ["DNSCore", "DNSSecurity"],
