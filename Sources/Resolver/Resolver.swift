@@ -29,7 +29,11 @@ package final class Resolver {
     var fetches: [Int: Fetch] = [:]
     var fetchKeys: [UInt64: Int] = [:]
     var exchanges: [UInt64: Exchange] = [:]
-    var nextID = 1
+    var nextID: Int
+    /// See ``init(configuration:cache:number:)``.
+    package let number: Int
+    /// Where the resolver's number begins in the bits of an ``UpstreamID``.
+    package static let numberShift = 40
 
     var servers: ServerTable
     /// Stub and forward zones by the hash of their names.
@@ -56,8 +60,7 @@ package final class Resolver {
     var chainEnds: [(request: Int, target: Name, result: ChainResult)] = []
 
     let localNames: LocalNames
-    let policies: Policies
-    let hasClientPolicies: Bool
+    var policies: Policies
     let writer = AnswerWriter()
     /// For looking into the cache; loaded anew for every name.
     var key = NameKey()
@@ -71,10 +74,15 @@ package final class Resolver {
         case anchor(Name)
     }
 
-    package init(configuration: ResolverConfiguration, cache: ResolverCache) {
+    /// - Parameter number: tells this resolver apart from the others of its worker, former ones included: it stands in
+    ///   the bits of every ``UpstreamID`` from ``numberShift`` on.
+    package init(configuration: ResolverConfiguration, cache: ResolverCache, number: Int = 0) {
         self.configuration = configuration
+        self.number = number
+        nextID = number << Resolver.numberShift | 1
         self.cache = cache
-        servers = ServerTable(limit: configuration.limits.rememberedServers)
+        servers = ServerTable(
+            limit: configuration.limits.rememberedServers, patience: configuration.limits.serverPatience)
         hints = Delegation(hints: configuration.rootHints)
         var configured: [UInt64: Delegation] = [:]
         for zone in configuration.stubZones {
@@ -85,8 +93,7 @@ package final class Resolver {
         }
         configuredZones = configured
         localNames = LocalNames(configuration)
-        policies = Policies(configuration.policyZones)
-        hasClientPolicies = policies.hasClientTriggers
+        policies = configuration.policies ?? Policies(configuration.policyZones)
         let validation = configuration.validation
         trustAnchors =
             validation.isEnabled
@@ -157,6 +164,23 @@ package final class Resolver {
             }
             settle(at: now)
         }
+    }
+
+    /// Judges by other policy zones from now on.
+    ///
+    /// Flush the answers from the cache afterwards.
+    package func replacePolicies(_ policies: Policies) {
+        self.policies = policies
+    }
+
+    /// Goes on with what another resolver has learnt of servers.
+    ///
+    /// Once, before the first question.
+    package func inherit(from other: Resolver) {
+        let (now, before) = (configuration.limits, other.configuration.limits)
+        guard now.rememberedServers == before.rememberedServers, now.serverPatience == before.serverPatience
+        else { return }
+        servers = other.servers
     }
 
     /// Stops or resumes validating at and below `name` (RFC 7646).

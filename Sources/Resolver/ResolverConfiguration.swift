@@ -38,8 +38,12 @@ package struct ResolverConfiguration: Sendable {
     package var localData: [ResourceRecord] = []
     /// Response policy zones, first one first.
     package var policyZones: [PolicyZoneConfiguration] = []
-    /// The prefix of RFC 6147; nil switches DNS64 off.
-    package var dns64: IPPrefix?
+    /// ``policyZones`` made ready, to be shared by several resolvers; nil makes them ready at the start.
+    package var policies: Policies?
+    /// Addresses made for networks without IPv4 (RFC 6147); nil switches DNS64 off.
+    package var dns64: AddressSynthesisConfiguration?
+    /// The number of this set of policies, below 16384: part of the cache's key for whole answers.
+    package var view: UInt16 = 0
     /// Client subnet towards these servers (RFC 7871), with at most this many bits.
     package var clientSubnet: ClientSubnetConfiguration?
     package var validation = ValidationConfiguration()
@@ -125,12 +129,18 @@ package struct LocalZone: Hashable, Sendable {
 package struct PolicyZoneConfiguration: Sendable {
     /// What replaces the actions that the zone gives.
     package enum Override: String, Sendable, CaseIterable {
-        case given, disabled, passthru, drop, nxdomain, nodata
+        case given, disabled, passthru, drop, nxdomain, nodata, cname
         case tcpOnly = "tcp-only"
     }
 
     package var origin: Name
     package var override: Override
+    /// Where ``Override/cname`` leads.
+    package var target: Name?
+    /// What responses that the zone has changed are marked with (RFC 8914 4.16 to 4.19); nil = nothing.
+    package var extendedError: ExtendedError? = .blocked
+    /// Tell each match in ``ResolverAnswer/policy``.
+    package var isLogged = false
     /// The zone's records.
     package var records: [ResourceRecord]
 
@@ -138,6 +148,20 @@ package struct PolicyZoneConfiguration: Sendable {
         self.origin = origin
         self.override = override
         self.records = records
+    }
+}
+
+/// IPv6 addresses made from IPv4 ones (DNS64, RFC 6147).
+package struct AddressSynthesisConfiguration: Sendable, Hashable {
+    /// What IPv4 addresses are put behind.
+    package var prefix: IPPrefix
+    /// Clients that it is for; empty: all.
+    package var clients: [IPPrefix] = []
+    /// IPv6 addresses that count as none (RFC 6147 5.1.4).
+    package var excluded: [IPPrefix] = [IPPrefix(IPAddress(high: 0, low: 0xffff_0000_0000), length: 96)]
+
+    package init(prefix: IPPrefix) {
+        self.prefix = prefix
     }
 }
 

@@ -78,6 +78,10 @@ package struct ResolverLimits: Sendable, Equatable {
     ///
     /// Beyond: SERVFAIL.
     package var nsec3Hashes = 64
+    /// Longest wait for one server's response.
+    ///
+    /// Beyond: another server is asked.
+    package var serverPatience: Duration = .seconds(3)
     /// Servers whose times and faults are remembered by one worker; the longest unused is forgotten.
     package var rememberedServers = 16384
     /// Decoded delegations and keys that one worker keeps at hand; arbitrary ones are forgotten.

@@ -126,6 +126,8 @@ package struct ResolverAnswer: Sendable {
     package var sections = PreparedSections()
     /// For the OPT record of the response.
     package var errors: [ExtendedErrorNote] = []
+    /// The policy zone that made this answer, if its matches are to be logged.
+    package var policy: Name?
     /// In one line, why this is SERVFAIL; empty otherwise.
     package var failure = ""
     /// What was decided and why, for a question with ``QueryOptions/isTraced``.

@@ -10,6 +10,7 @@ extension Worker {
         _ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer,
         into response: UnsafeMutableRawBufferPointer
     ) -> Disposition? {
+        if context.view > 0, !seesZone(inView: context.view) { return nil }
         unsafe begin(query, &context, hasQuestion: true, into: response)
         let answer = lookup.answer(
             key, type: context.layout.questionType, in: catalog, wantsDNSSEC: context.wantsDNSSEC,
@@ -59,7 +60,8 @@ extension Worker {
             let target = lookup.effectiveName()
             resolve(
                 Question(name: target, type: context.layout.questionType),
-                options: options(context), token: token, client: context.address)
+                options: options(context), token: token, client: context.address,
+                view: context.view)
             return .deferred
         }
         counters.count(.answersRecursive)

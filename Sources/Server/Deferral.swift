@@ -62,14 +62,35 @@ extension Worker {
     /// - Returns: its token; nil when too many wait already: the client gets SERVFAIL.
     func hold(_ query: borrowing RawSpan, _ peer: Peer, _ resumption: Resumption) -> QueryToken? {
         guard let octets = query.copy(0..<query.byteCount) else { return nil }
-        let token = pending.insert(Waiting(query: octets, peer: peer, since: now, resumption: resumption))
+        let client = IPAddress(peer.address).tally
+        let limit = peer.transport.isConnected ? state.pendingPerClient * 10 : state.pendingPerClient
+        guard pending.count(of: client) < limit else {
+            counters.count(.pendingClientFull)
+            return nil
+        }
+        let waiting = Waiting(query: octets, peer: peer, since: now, resumption: resumption)
+        let token = pending.insert(waiting, client: client)
         if token == nil { counters.count(.pendingFull) }
         return token
+    }
+
+    /// Whether a late answer would be one of many that a victim gets at once (DNSBomb).
+    ///
+    /// A client that waits for few answers gets each of them, however late.
+    private func isTooLate(_ waiting: Waiting) -> Bool {
+        guard !waiting.peer.transport.isConnected, now - waiting.since > state.discardTimeout else {
+            return false
+        }
+        return pending.count(of: IPAddress(waiting.peer.address).tally) >= state.discardBurst
     }
 
     /// Sends the query behind `token` down the pipeline again, with what `change` adds to what it has waited for.
     func resume(_ token: QueryToken, _ change: (inout Resumption) -> Void) {
         guard let waiting = pending.remove(token) else { return }
+        guard !isTooLate(waiting) else {
+            counters.count(.discardedLate)
+            return loop.dismiss(waiting.peer)
+        }
         var resumption = waiting.resumption
         change(&resumption)
         let capacity = unsafe waiting.peer.transport == .udp ? min(4096, scratch.count) : scratch.count
@@ -92,4 +113,9 @@ extension Worker {
         case .close: loop.close(waiting.peer)
         }
     }
+}
+
+extension IPAddress {
+    /// What tells clients apart in ``PendingQueries``: addresses of one IPv6 network of 64 bits are one client.
+    var tally: UInt64 { isIPv6 ? high : low }
 }

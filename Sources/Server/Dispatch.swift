@@ -30,7 +30,10 @@ extension Worker {
             // Only a cookie was asked for (RFC 7873 5.4).
             return unsafe refuse(.noError, query, hasQuestion: false, &context, peer, into: response)
         }
-        if context.resumed == nil { counters.count(type: context.layout.questionType) }
+        if context.resumed == nil {
+            counters.count(type: context.layout.questionType)
+            recent.note(key, context.layout.questionType, from: context.address)
+        }
         switch context.layout.questionClass {
         case .internet, .any:
             switch context.layout.questionType {

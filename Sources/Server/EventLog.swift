@@ -12,6 +12,7 @@ enum Logs {
     static let update = Log("update")
     static let transfer = Log("transfer")
     static let resolver = Log("resolver")
+    static let policy = Log("policy")
     static let nts = Log("nts")
     static let security = Log("security")
     static let queries = Log("queries")

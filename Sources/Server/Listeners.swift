@@ -27,15 +27,12 @@ struct Listeners {
                     address: SocketAddress(IPEndpoint(section.address, port: section.port)),
                     transport: TransportKind(option))
                 guard sockets[way] == nil else { continue }
-                guard way.transport != .https else {
-                    for way in opened { sockets[way] = nil }
-                    throw .cannotListen(address: "\(way.address)", reason: "https is not part of this build")
-                }
                 if !section.proxyFrom.isEmpty { proxies[way] = ProxyTrust(section.proxyFrom) }
                 do {
                     if way.transport.isEncrypted { contexts[way] = try Listeners.context(section, way) }
                     sockets[way] = try ListeningSocket.open(
-                        way.address, stream: way.transport != .udp, count: workers)
+                        way.address, stream: way.transport != .udp,
+                        count: way.transport == .https ? 1 : workers)
                     opened.insert(way)
                 } catch {
                     for way in opened { sockets[way] = nil }
@@ -44,6 +41,24 @@ struct Listeners {
             }
         }
         return opened
+    }
+
+    /// Whether certificates and keys of encrypted ways can be used.
+    ///
+    /// - Throws: ``ServerError/cannotListen(address:reason:)``.
+    static func check(_ sections: [ListenSection]) throws(ServerError) {
+        for section in sections {
+            for option in section.protocols where TransportKind(option).isEncrypted {
+                let way = Way(
+                    address: SocketAddress(IPEndpoint(section.address, port: section.port)),
+                    transport: TransportKind(option))
+                do {
+                    _ = try context(section, way)
+                } catch {
+                    throw .cannotListen(address: "\(way.address) (\(option.rawValue))", reason: "\(error)")
+                }
+            }
+        }
     }
 
     private static func context(_ section: ListenSection, _ way: Way) throws(TransportError) -> TLSContext {

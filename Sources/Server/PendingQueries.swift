@@ -11,6 +11,7 @@ struct QueryToken: RawRepresentable, Hashable, Sendable {
 struct PendingQueries<Waiting>: ~Copyable {
     private struct Slot {
         var generation: UInt32
+        var client: UInt64
         var waiting: Waiting?
     }
 
@@ -20,6 +21,8 @@ struct PendingQueries<Waiting>: ~Copyable {
     let capacity: Int
     /// Queries that wait now.
     private(set) var count = 0
+    /// Queries that wait, by client.
+    private var counts: [UInt64: Int] = [:]
 
     init(capacity: Int) {
         self.capacity = capacity
@@ -27,17 +30,23 @@ struct PendingQueries<Waiting>: ~Copyable {
 
     /// Takes a query in.
     ///
+    /// - Parameter client: tells clients apart; those of ``count(of:)``.
     /// - Returns: its token; nil when the bound is reached.
-    mutating func insert(_ waiting: Waiting) -> QueryToken? {
+    mutating func insert(_ waiting: Waiting, client: UInt64 = 0) -> QueryToken? {
         guard count < capacity else { return nil }
         count += 1
+        counts[client, default: 0] += 1
         if let index = free.popLast() {
             slots[index].waiting = waiting
+            slots[index].client = client
             return token(index)
         }
-        slots.append(Slot(generation: 1, waiting: waiting))
+        slots.append(Slot(generation: 1, client: client, waiting: waiting))
         return token(slots.count - 1)
     }
+
+    /// Queries of a client that wait now.
+    func count(of client: UInt64) -> Int { counts[client] ?? 0 }
 
     /// Changes the query behind `token` in place; nothing happens when it is gone.
     mutating func update(_ token: QueryToken, _ change: (inout Waiting) -> Void) {
@@ -58,6 +67,8 @@ struct PendingQueries<Waiting>: ~Copyable {
         slots[index].generation &+= 1
         free.append(index)
         count -= 1
+        let left = (counts[slots[index].client] ?? 1) - 1
+        counts[slots[index].client] = left > 0 ? left : nil
         return waiting
     }
 

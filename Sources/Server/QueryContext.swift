@@ -17,6 +17,8 @@ struct QueryContext {
     let isEncrypted: Bool
     /// Octets that the whole response may take, OPT and TSIG included.
     var limit: Int
+    /// The client's view, counted from 1; 0: none.
+    var view = 0
     /// Whether this client may use recursion; tells RA.
     var recursionAllowed = false
     /// What the cookie option amounts to.

@@ -24,7 +24,13 @@ extension Worker {
             query: RawSpan(_unsafeBytes: query), response: RawSpan(_unsafeBytes: answered), peer: peer,
             since: since)
         if state.logsQueries { Log.query(entry, format: state.queryLogFormat) }
-        if isFailure { Logs.queries.failure(entry) }
+        if isFailure {
+            Logs.queries.failure(entry)
+            recent.note(
+                RecentQueries.Failure(
+                    name: "\(entry.name) \(entry.type)", client: entry.client,
+                    reason: entry.extendedError ?? ""))
+        }
     }
 }
 

@@ -32,6 +32,11 @@ extension Worker {
         if let edns = layout.edns {
             counters.count(.queriesEDNS)
             if edns.options.count > 0 {
+                guard hasFewOptions(edns, query) else {
+                    counters.count(.limitEDNSOptions)
+                    return unsafe refuse(
+                        .formatError, query, hasQuestion: true, &context, peer, into: response)
+                }
                 context.cookieOption = edns.option(.cookie, in: query)
                 context.cookie = cookies.verify(
                     query, option: context.cookieOption, address: context.address,
@@ -58,26 +63,37 @@ extension Worker {
             }
         }
 
-        // Access.
-        if !state.queryAccess.allowsEveryone {
-            switch state.queryAccess.action(for: context.address, key: context.keyName) {
-            case .allow: break
-            case .drop: return ignore(.accessList, peer)
-            case .refuse:
-                counters.count(.refusedAccess)
-                context.extendedError = .prohibited
-                return unsafe refuse(.refused, query, hasQuestion: true, &context, peer, into: response)
-            }
+        // Access, as the client's view has it.
+        if !state.views.isEmpty { context.view = view(of: context, peer) }
+        switch queryAction(context) {
+        case .allow: break
+        case .drop: return ignore(.accessList, peer)
+        case .refuse:
+            counters.count(.refusedAccess)
+            context.extendedError = .prohibited
+            return unsafe refuse(.refused, query, hasQuestion: true, &context, peer, into: response)
         }
-        context.recursionAllowed =
-            state.recursionEnabled
-            && state.recursionAccess.action(for: context.address, key: context.keyName) == .allow
+        context.recursionAllowed = mayUseRecursion(context)
 
         // A client that could have a cookie and does not is asked to get one (RFC 7873 5.2.3).
         if state.cookieMode == .require, !context.isSourceProved {
             return unsafe demandCookie(query, &context, peer, into: response)
         }
         return unsafe dispatch(query, &context, peer, into: response)
+    }
+
+    /// Whether a query has no more EDNS options than it may.
+    @inline(__always)
+    private func hasFewOptions(_ edns: EDNSLayout, _ query: borrowing RawSpan) -> Bool {
+        // No option takes fewer than four octets.
+        guard edns.options.count / 4 > state.ednsOptions else { return true }
+        var position = edns.options.lowerBound
+        var count = 0
+        while position + 4 <= edns.options.upperBound, let length = query.uint16(at: position + 2) {
+            position += 4 + Int(length)
+            count += 1
+        }
+        return count <= state.ednsOptions
     }
 
     /// RFC 7873 5.2.3: BADCOOKIE to a client that speaks cookies, TC to one that does not.

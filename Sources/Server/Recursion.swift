@@ -1,5 +1,6 @@
 internal import DNSCore
 internal import DNSSecurity
+internal import Operations
 internal import Resolver
 internal import Transport
 
@@ -24,7 +25,7 @@ extension Worker {
         into response: UnsafeMutableRawBufferPointer
     ) -> Disposition {
         let type = context.layout.questionType
-        guard let resolver else {
+        guard let resolver = resolver(ofView: context.view) else {
             return unsafe refuse(.refused, query, hasQuestion: true, &context, peer, into: response)
         }
         let wanted = options(context)
@@ -35,12 +36,13 @@ extension Worker {
         if let hit {
             counters.count(.answersCached)
             context.extendedError = hit.extendedError
+            if let code = hit.extendedError, code.isOfPolicy { counters.count(.answersPolicy) }
             var flags: HeaderFlags = []
             if hit.isTruncated { flags.insert(.truncated) }
             if hit.isAuthentic, wantsAuthenticData(context) { flags.insert(.authenticData) }
             if hit.wantsPrefetch, resolver.configuration.cache.prefetches, wanted.contains(.recursionDesired)
             {
-                prefetch(type, wanted)
+                prefetch(type, wanted, view: context.view)
             }
             return unsafe complete(
                 query, &context, hit.responseCode, flags: flags, zoneIsMarked: false, peer, into: response)
@@ -53,16 +55,17 @@ extension Worker {
         }
         resolve(
             Question(name: name, type: type), options: wanted, token: token,
-            client: context.address)
+            client: context.address,
+            view: context.view)
         return .deferred
     }
 
     /// Refreshes what will soon expire; nobody waits for it.
-    private func prefetch(_ type: RRType, _ options: QueryOptions) {
+    private func prefetch(_ type: RRType, _ options: QueryOptions, view: Int) {
         resolve(
             Question(name: key.name(), type: type),
             options: options.union(.isPrefetch),
-            token: QueryToken(rawValue: 0), client: .anyIPv4)
+            token: QueryToken(rawValue: 0), client: .anyIPv4, view: view)
     }
 
     /// Composes what the resolver found.
@@ -71,6 +74,8 @@ extension Worker {
         into response: UnsafeMutableRawBufferPointer
     ) -> Disposition {
         counters.count(.answersRecursive)
+        if let zone = answer.policy { note(policy: zone, answer, query, context) }
+        if answer.errors.contains(where: { $0.code.isOfPolicy }) { counters.count(.answersPolicy) }
         switch answer.disposition {
         case .respond: break
         case .drop: return ignore(.accessList, peer)
@@ -85,6 +90,26 @@ extension Worker {
         if !append(answer.sections) { flags.insert(.truncated) }
         return unsafe complete(
             query, &context, answer.responseCode, flags: flags, zoneIsMarked: false, peer, into: response)
+    }
+
+    /// Logs that a policy zone has changed an answer.
+    private func note(
+        policy zone: Name, _ answer: ResolverAnswer, _ query: borrowing RawSpan,
+        _ context: borrowing QueryContext
+    ) {
+        let name = (try? MessageView.name(in: query, at: 12)).map { "\($0)" } ?? "?"
+        let outcome: String
+        switch answer.disposition {
+        case .drop: outcome = "dropped"
+        case .truncate: outcome = "sent to TCP"
+        case .respond: outcome = "\(answer.responseCode), \(answer.sections.answerCount) records"
+        }
+        Logs.policy.limited(
+            .info, "rpz \(zone)", "rewritten",
+            [
+                "zone": "\(zone)", "client": "\(context.address)", "name": name,
+                "type": "\(context.layout.questionType)", "answer": outcome,
+            ])
     }
 
     /// Appends ready-made sections: all of them, else without the additional section, else nothing.
@@ -135,4 +160,9 @@ extension PreparedSections {
         }
         return min(position, octets.count)
     }
+}
+
+extension ExtendedError {
+    /// Whether responses that a policy zone has changed are marked so.
+    var isOfPolicy: Bool { (15...18).contains(rawValue) || self == .forgedAnswer }
 }

@@ -24,7 +24,11 @@ final class Server: @unchecked Sendable {
     let roster: ZoneRoster
     private var listeners: Listeners
     private var workerListeners: [WorkerListeners] = []
+    private var https: HTTPSService?
     private var threads: [Thread] = []
+    /// Response policy zones.
+    let policies: PolicyKeeper
+    private var resolverNumber = 1
     /// When the server started, seconds since 1970.
     let startTime: Int64
     private(set) var reloadCount = 0
@@ -43,6 +47,7 @@ final class Server: @unchecked Sendable {
         try Server.prepareState(configuration.server, socket: configuration.control.socket)
 
         let resolver = configuration.recursion.enabled ? try ResolverConfiguration(configuration) : nil
+        let reading = try PolicyKeeper.read(configuration)
         let cache: ResolverCache?
         do throws(ResolverError) {
             cache = try resolver.map { (settings) throws(ResolverError) in
@@ -51,15 +56,29 @@ final class Server: @unchecked Sendable {
         } catch {
             throw .noMemory(octets: configuration.cache.size)
         }
-        let state = ServingState(configuration, cookies: ServerCookies())
+        var state = ServingState(configuration, cookies: ServerCookies(), resolvers: nil)
         let nts = state.nts ?? NTSConfiguration()
         zones = try ZoneKeeper(
             stateDirectory: configuration.server.stateDirectory, limits: configuration.limits)
+        let anchors = AnchorKeeper(stateDirectory: configuration.server.stateDirectory)
+        anchors.configure(resolver)
         core = ServerCore(
-            state: state, zones: zones, targetMemory: TargetMemory(limits: nts.limits), cache: cache)
+            state: state, zones: zones, targetMemory: TargetMemory(limits: nts.limits), cache: cache,
+            anchors: anchors)
         roster = ZoneRoster(zones: zones, stateDirectory: configuration.server.stateDirectory)
         roster.configure(configuration, path: path)
-        try makeWorkers(workerCount, resolver)
+        policies = PolicyKeeper(zones: zones)
+        if resolver != nil {
+            state.resolvers = ResolverSet(
+                number: resolverNumber,
+                try ResolverConfiguration.all(configuration, policies: policies.make(reading)))
+            core.publication.publish(state)
+        }
+        try makeWorkers(workerCount)
+        follow(reading)
+        if let resolver, let cache, configuration.cache.persist {
+            warm(cache, CacheFile(configuration, resolver))
+        }
     }
 
     /// Makes the directories of state and control socket, gives them to the user that the server runs as, and becomes
@@ -80,13 +99,34 @@ final class Server: @unchecked Sendable {
         }
     }
 
-    private func makeWorkers(_ count: Int, _ resolver: ResolverConfiguration?) throws(ServerError) {
+    /// Fills the cache with what the last run left.
+    private func warm(_ cache: ResolverCache, _ file: CacheFile) {
+        do throws(CacheFile.Fault) {
+            let count = try file.load(into: cache)
+            Logs.resolver.notice("cache read", ["entries": "\(count)", "file": file.path])
+        } catch .none {
+        } catch {
+            Logs.resolver.warning("cache not read: \(error)", ["file": file.path])
+        }
+    }
+
+    /// Has the resolvers judge by policy zones as these change.
+    private func follow(_ reading: PolicyKeeper.Reading) {
+        guard let cache = core.cache else { return }
+        let core = self.core
+        policies.follow(reading) { renewed in
+            core.publication.update { state in state.resolvers = state.resolvers?.with(renewed) }
+            core.refreshWorkers()
+            cache.flush(.answers)
+        }
+    }
+
+    private func makeWorkers(_ count: Int) throws(ServerError) {
         var workers: [Worker] = []
         do {
             for index in 0..<count {
                 let worker = try Worker(index: index, core: core)
-                if let resolver, let cache = core.cache {
-                    worker.resolver = Resolver(configuration: resolver, cache: cache)
+                if core.cache != nil {
                     var limits = UpstreamLimits()
                     limits.outstanding = max(16, configuration.limits.outstandingQueries / count)
                     let sources = configuration.recursion.source.map {
@@ -98,9 +138,10 @@ final class Server: @unchecked Sendable {
             }
             let desk = try TransferDesk(zones: zones, keys: core.publication.state.keys)
             core.adopt(workers, desk)
-            zones.observe { [roster] slot, snapshot in
+            zones.observe { [roster, policies] slot, snapshot in
                 desk.changed(slot.name, to: snapshot.serial)
                 roster.changed(slot)
+                policies.changed(slot.name)
             }
             roster.observe { [zones, core] forgotten in
                 desk.forget(forgotten)
@@ -111,12 +152,17 @@ final class Server: @unchecked Sendable {
                 try first.openNTSDesk(nts, keys: core.publication.state.keys)
             }
             for worker in workers {
-                worker.plugins = PluginList.make(for: worker)
+                worker.refreshState()
                 worker.watchPending()
             }
+            https = try HTTPSService(workers)
             let limits = StreamLimits(configuration.limits, workers: count)
             workerListeners = workers.map { _ in WorkerListeners() }
             for (way, sockets) in listeners.sockets {
+                if way.transport == .https {
+                    try serveHTTPS(way)
+                    continue
+                }
                 for (index, worker) in workers.enumerated() {
                     try workerListeners[index].add(
                         sockets[index], way, worker: worker, limits: limits, proxies: listeners.proxies[way],
@@ -127,6 +173,15 @@ final class Server: @unchecked Sendable {
             throw .system(what: "workers", reason: "\(error)")
         }
     }
+
+    /// Starts serving HTTPS on a way that has been opened.
+    private func serveHTTPS(_ way: Listeners.Way) throws(TransportError) {
+        guard let socket = listeners.sockets[way]?.first, let tls = listeners.contexts[way] else { return }
+        try https?.add(way, socket, tls: tls, limits: configuration.limits)
+    }
+
+    /// What the HTTPS listeners have counted.
+    var httpsStatistics: HTTPSStatistics? { https?.statistics }
 
     /// Starts the workers.
     ///
@@ -145,12 +200,42 @@ final class Server: @unchecked Sendable {
     /// Ends everything: what has been acknowledged is on disk already.
     func stop() {
         lock.withLock { _ in
+            https?.close()
             core.transferDesk?.stop()
             zones.stop()
             for worker in core.workers { worker.loop.mailbox.stop() }
             for thread in threads { thread.join() }
             threads = []
+            saveCache(within: .seconds(2))
         }
+    }
+
+    private func saveCache(within patience: Duration) {
+        guard configuration.cache.persist, let cache = core.cache, let file = cacheFile() else { return }
+        do {
+            let size = try file.save(cache, within: patience)
+            Logs.resolver.notice("cache written", ["octets": "\(size)", "file": file.path])
+        } catch {
+            Logs.resolver.error("cache not written: \(error)")
+        }
+    }
+
+    /// Where the cache is kept on disk; nil without recursion.
+    func cacheFile() -> CacheFile? {
+        core.publication.state.resolvers?.configurations.first.map { CacheFile(configuration, $0) }
+    }
+
+    /// Puts other negative trust anchors in force, until the next reload.
+    ///
+    /// - Throws: ``ServerError``.
+    func replaceNegativeAnchors(_ names: [Name]) throws(ServerError) {
+        let reading = try PolicyKeeper.read(configuration)
+        let configurations = try ResolverConfiguration.all(
+            configuration, policies: policies.make(reading), negativeAnchors: names)
+        resolverNumber += 1
+        let set = ResolverSet(number: resolverNumber, configurations)
+        core.publication.update { $0.resolvers = set }
+        core.refreshWorkers()
     }
 
     /// Reads the configuration again and takes it over as a whole, or keeps the old one.
@@ -174,36 +259,67 @@ final class Server: @unchecked Sendable {
         }
     }
 
-    private struct ReloadFailure: Error {
+    /// Why a configuration is not taken over.
+    struct ReloadFailure: Error {
         let lines: [String]
     }
 
-    private func takeOver() throws(ReloadFailure) -> [String] {
+    /// Reads the configuration file again and checks all that it names but the zones' contents.
+    ///
+    /// - Returns: the configuration, and what in it needs a restart.
+    func examine() throws(ReloadFailure) -> (ServerConfiguration, notes: [String]) {
         let next: ServerConfiguration
         do throws(ConfigurationErrors) {
             next = try ServerConfiguration.load(from: path)
         } catch {
             throw ReloadFailure(lines: error.errors.map { "\($0)" })
         }
-        var notes = unchangeable(next)
+        do throws(ServerError) {
+            if next.recursion.enabled { _ = try ResolverConfiguration(next) }
+            _ = try PolicyKeeper.read(next)
+            try Listeners.check(next.listen)
+        } catch {
+            throw ReloadFailure(lines: ["\(error)"])
+        }
+        return (next, unchangeable(next))
+    }
+
+    private func takeOver() throws(ReloadFailure) -> [String] {
+        let (next, restart) = try examine()
+        var notes = restart
         let opened: Set<Listeners.Way>
         let renewed: [Listeners.Way: TLSContext]
         let resolver: ResolverConfiguration?
+        let reading: PolicyKeeper.Reading
         do throws(ServerError) {
             resolver = next.recursion.enabled ? try ResolverConfiguration(next) : nil
+            reading = try PolicyKeeper.read(next)
             renewed = try listeners.renew(next.listen)
             opened = try listeners.open(next.listen, workers: core.workers.count)
         } catch {
             throw ReloadFailure(lines: ["\(error)"])
         }
         // From here on nothing can fail.
+        let before = configuration
         configuration = next
-        core.publication.publish(ServingState(next, cookies: core.publication.state.cookies))
         notes += roster.configure(next, path: path)
+        var set: ResolverSet?
+        if core.cache != nil, resolver != nil {
+            resolverNumber += 1
+            core.anchors?.configure(resolver)
+            set = (try? ResolverConfiguration.all(next, policies: policies.make(reading))).map {
+                ResolverSet(number: resolverNumber, $0)
+            }
+        }
+        core.publication.publish(
+            ServingState(next, cookies: core.publication.state.cookies, resolvers: set))
+        core.refreshWorkers()
+        follow(reading)
+        forget(from: before, to: next)
         let gone = listeners.close(exceptFor: next.listen)
         let limits = StreamLimits(next.limits, workers: core.workers.count)
         for worker in core.workers {
-            let sockets = opened.compactMap { way in
+            let sockets = opened.filter { $0.transport != .https }.compactMap { way in
                 listeners.sockets[way].map {
                     (way, $0[worker.index], listeners.proxies[way], listeners.contexts[way])
                 }
@@ -212,10 +328,37 @@ final class Server: @unchecked Sendable {
             let box = ListenerChange(
                 listeners: own, added: sockets, gone: gone, renewed: renewed, limits: limits)
             worker.loop.mailbox.post { box.apply(to: worker) }
-            worker.loop.mailbox.post { worker.takeOver(resolver) }
+        }
+        for way in gone where way.transport == .https { https?.remove(way) }
+        for (way, context) in renewed where way.transport == .https { https?.replace(way, tls: context) }
+        for way in opened where way.transport == .https {
+            do throws(TransportError) {
+                try serveHTTPS(way)
+            } catch {
+                notes.append("cannot serve https on \(way.address): \(error)")
+            }
         }
         reloadCount += 1
         return notes
+    }
+
+    /// Forgets what was learnt under settings that have changed; the rest of the cache stays.
+    private func forget(from old: ServerConfiguration, to new: ServerConfiguration) {
+        guard let cache = core.cache else { return }
+        if old.dnssec.trustAnchors != new.dnssec.trustAnchors
+            || old.dnssec.validation != new.dnssec.validation
+        {
+            let count = cache.flush(.everything)
+            Logs.resolver.notice("trust has changed: cache flushed", ["entries": "\(count)"])
+            return
+        }
+        let (before, after) = (
+            Set(old.dnssec.negativeTrustAnchors.map(\.lowercased)),
+            Set(new.dnssec.negativeTrustAnchors.map(\.lowercased))
+        )
+        for name in before.symmetricDifference(after) { cache.flush(.tree(name)) }
+        // A file of policies may have changed without the configuration.
+        if PolicyFacts(old) != PolicyFacts(new) || !new.rpz.isEmpty { cache.flush(.answers) }
     }
 
     /// What differs between the configurations and needs a restart.

@@ -2,6 +2,7 @@ internal import DNSCore
 internal import NTS
 internal import Resolver
 internal import Synchronization
+internal import Transport
 
 /// What all threads of the server share: published state, the zones' directory, the cache, the workers' addresses.
 final class ServerCore: @unchecked Sendable {
@@ -17,14 +18,18 @@ final class ServerCore: @unchecked Sendable {
     let cache: ResolverCache?
     /// Places for transfers that are being sent.
     let transferQuota = TransferQuota()
+    /// Followed trust anchors on disk; set before the first worker is made.
+    let anchors: AnchorKeeper?
     /// Keeps secondaries up to date on both sides; set before the first thread starts.
     private(set) var transferDesk: TransferDesk?
     /// The workers, in order; set before the first thread starts.
     private(set) var workers: [Worker] = []
 
     init(
-        state: ServingState, zones: ZoneKeeper, targetMemory: TargetMemory, cache: ResolverCache?
+        state: ServingState, zones: ZoneKeeper, targetMemory: TargetMemory, cache: ResolverCache?,
+        anchors: AnchorKeeper? = nil
     ) {
+        self.anchors = anchors
         publication = Publication(state)
         self.zones = zones
         self.targetMemory = targetMemory
@@ -37,6 +42,16 @@ final class ServerCore: @unchecked Sendable {
     func adopt(_ workers: [Worker], _ transferDesk: TransferDesk) {
         self.workers = workers
         self.transferDesk = transferDesk
+    }
+
+    /// Has every worker take over what has been published; returns when they have.
+    func refreshWorkers() {
+        for worker in workers {
+            _ = worker.ask { worker in
+                worker.readClocks(.now())
+                worker.refreshState()
+            }
+        }
     }
 
     /// The sum of a counter over all workers.

@@ -14,7 +14,8 @@ internal import DNSCore
         case answers, answersAuthoritative, answersCached, answersRecursive, answersTruncated
         case dropped, droppedShort, droppedResponse, droppedAccess, droppedRate, droppedReflection,
             droppedOverload
-        case slipped, refusedAccess, badCookies, pendingFull, pendingLost
+        case slipped, refusedAccess, badCookies, pendingFull, pendingClientFull, pendingLost
+        case limitEDNSOptions, discardedLate, answersPolicy
         case holds, holdsJoined, holdsReleased, holdsOverLimit, holdsValidation
     }
 

@@ -161,6 +161,20 @@ enum ServerMetrics {
         (.refusedAccess, "torii_dns_refused_access_total", "Messages refused by access lists."),
         (.pendingFull, "torii_dns_pending_full_total", "Queries refused because too many wait."),
         (
+            .pendingClientFull, "torii_dns_pending_client_full_total",
+            "Queries refused because too many of their client wait."
+        ),
+        (
+            .discardedLate, "torii_dns_discarded_late_total",
+            "Answers that came too late for a client with many waiting queries."
+        ),
+        (.limitEDNSOptions, "torii_dns_edns_options_total", "Queries refused for too many EDNS options."),
+        (.badCookies, "torii_dns_cookies_demanded_total", "Queries that were told to come with a cookie."),
+        (
+            .answersPolicy, "torii_rpz_answers_total",
+            "Answers that a policy zone has made, cached ones included."
+        ),
+        (
             .pendingLost, "torii_dns_pending_lost_total",
             "Queries given up because what they waited for never came."
         ),

@@ -101,6 +101,8 @@ package enum ServerProgram {
         }
         do throws(ServerError) {
             if configuration.recursion.enabled { _ = try ResolverConfiguration(configuration) }
+            _ = try PolicyKeeper.read(configuration)
+            try Listeners.check(configuration.listen)
         } catch {
             StandardStream(isError: true).write("\(error)")
             return 1

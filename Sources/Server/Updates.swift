@@ -11,6 +11,10 @@ extension Worker {
         _ query: borrowing RawSpan, _ context: inout QueryContext, _ peer: Peer,
         into response: UnsafeMutableRawBufferPointer
     ) -> Disposition {
+        if context.keyName == nil, !state.unsignedUpdates.contains(peer.transport) {
+            context.extendedError = .prohibited
+            return unsafe refuse(.refused, query, hasQuestion: true, &context, peer, into: response)
+        }
         let requestor = UpdateRequestor(
             source: context.address, key: context.keyName, algorithm: context.session?.key?.algorithm,
             isStream: context.isStream)

@@ -32,6 +32,8 @@ internal import Transport
     var key = NameKey()
     var limiter: ResponseRateLimiter
     var pending: PendingQueries<Waiting>
+    /// The last queries, for `toriictl top`.
+    let recent = RecentQueries()
     /// Where deferred responses are composed.
     let scratch: UnsafeMutableRawBufferPointer
 
@@ -45,16 +47,22 @@ internal import Transport
     var ntsDesk: NTSDesk?
     /// Keeps the negotiation sockets open.
     var ntsSockets: [DatagramSocket] = []
-    var resolver: Resolver?
+    /// The resolvers by view; the first is for everyone whom no view names.
+    ///
+    /// None without recursion.
+    var resolvers: [Resolver] = []
+    /// ``ResolverSet`` that they were made from.
+    var installed: ResolverSet?
+    var lastResolver = 0
     var upstream: UpstreamDriver?
     /// Resolvers of former configurations that still have questions under way.
-    private var retired: [Resolver] = []
+    var retired: [Resolver] = []
     /// Questions of `toriictl trace` under way.
     var traces: [UInt64: @Sendable (ResolverAnswer) -> Void] = [:]
     var nextTrace: UInt64 = 0
-    private var resolverTimer: TimerToken?
-    private var resolverDeadline: UInt64 = .max
-    private var isPumpRequested = false
+    var resolverTimer: TimerToken?
+    var resolverDeadline: UInt64 = .max
+    var isPumpRequested = false
 
     init(index: Int, core: ServerCore) throws {
         self.index = index
@@ -110,6 +118,8 @@ internal import Transport
         state = core.publication.state
         settings = state.settings
         cookies = state.cookies
+        if state.resolvers !== installed { takeOver(state.resolvers) }
+        plugins = PluginList.make(for: self)
         if rate != state.rate {
             limiter = ResponseRateLimiter(state.rate)
         }
@@ -135,66 +145,6 @@ internal import Transport
         case .https: counters.count(.queriesHTTPS)
         }
         if peer.address.family == .ipv6 { counters.count(.queriesIPv6) }
-    }
-
-    /// Takes over a new configuration of the resolver; the old one finishes what it has under way.
-    func takeOver(_ configuration: ResolverConfiguration?) {
-        guard let configuration, let cache = core.cache, let old = resolver else { return }
-        resolver = Resolver(configuration: configuration, cache: cache)
-        if old.pendingCount > 0 { retired.append(old) }
-        plugins = PluginList.make(for: self)
-    }
-
-    // MARK: Resolver
-
-    /// Has the resolver's actions carried out at the end of this round.
-    func requestPump() {
-        guard !isPumpRequested else { return }
-        isPumpRequested = true
-        loop.requestFlush(self)
-    }
-
-    func flush() {
-        isPumpRequested = false
-        pumpResolver()
-    }
-
-    /// Carries out what the resolver wants done, and arranges for its next deadline.
-    func pumpResolver() {
-        guard let resolver else { return }
-        for old in retired { pump(old) }
-        retired.removeAll { $0.pendingCount == 0 }
-        pump(resolver)
-        let next = retired.reduce(resolver.nextDeadline ?? .max) { min($0, $1.nextDeadline ?? .max) }
-        guard next != resolverDeadline else { return }
-        if let timer = resolverTimer { loop.cancel(timer) }
-        resolverTimer = nil
-        resolverDeadline = next
-        if next != .max {
-            resolverTimer = loop.arm(at: MonotonicTime(nanoseconds: next), target: self, tag: 0)
-        }
-    }
-
-    private func pump(_ resolver: Resolver) {
-        repeat {
-            resolver.drainActions { action in
-                switch action {
-                case .send(let query): upstream?.send(query)
-                case .cancel(let id): upstream?.cancel(id)
-                case .answer(let token, let answer): deliver(answer, to: token)
-                }
-            }
-            let unsent = upstream?.takeUnsent() ?? []
-            guard !unsent.isEmpty else { break }
-            for id in unsent { resolver.failed(upstream: id, reason: .unreachable, at: moment) }
-        } while true
-    }
-
-    /// Tells the resolver that asked of a message or a failure; the others do not know the question.
-    func withResolvers(_ body: (Resolver) -> Void) {
-        for old in retired { body(old) }
-        if let resolver { body(resolver) }
-        requestPump()
     }
 
     /// How long a query may wait for anything; longer ones were lost on the way, and are given up.
@@ -226,65 +176,6 @@ internal import Transport
         }
         resolverTimer = nil
         resolverDeadline = .max
-        for old in retired { old.advance(to: self.moment) }
-        resolver?.advance(to: self.moment)
-        pumpResolver()
-    }
-
-    /// Brings a recursive answer to the worker whose client waits for it.
-    private func deliver(_ answer: ResolverAnswer, to token: UInt64) {
-        let owner = Int(token >> 56)
-        if UInt64(owner) == Worker.traceOwner {
-            traces.removeValue(forKey: token & 0xff_ffff)?(answer)
-            return
-        }
-        let local = QueryToken(rawValue: token & 0x00ff_ffff_ffff_ffff)
-        guard owner != index else {
-            resume(local) { $0.accept(answer) }
-            return
-        }
-        guard owner < core.workers.count else { return }
-        let other = core.workers[owner]
-        other.loop.mailbox.post {
-            other.readClocks(MonotonicTime.now())
-            other.refreshState()
-            other.resume(local) { $0.accept(answer) }
-        }
-    }
-
-    /// Has `question` resolved by the worker that its name belongs to, so that no two workers ask the same thing.
-    func resolve(_ question: Question, options: QueryOptions, token: QueryToken, client: IPAddress) {
-        let tag = UInt64(index) << 56 | token.rawValue
-        let owner = self.owner(of: question.name)
-        if owner == index {
-            begin(question, options: options, tag: tag, client: client)
-            return
-        }
-        let other = core.workers[owner]
-        other.loop.mailbox.post {
-            other.readClocks(MonotonicTime.now())
-            other.refreshState()
-            other.begin(question, options: options, tag: tag, client: client)
-        }
-    }
-
-    /// The worker that resolves `name`: names of one registered domain belong together, since the way to them is the same.
-    ///
-    /// So a flood of names below one domain keeps one worker busy, not all.
-    private func owner(of name: Name) -> Int {
-        guard core.workers.count > 1 else { return index }
-        // Below arpa, the address blocks are what registered domains are elsewhere.
-        let hash = NameHash.hash(name.suffix(labels: name.isAtOrBelow(Self.arpa) ? 4 : 2))
-        return Int(truncatingIfNeeded: (hash >> 7) % UInt64(core.workers.count))
-    }
-
-    private static let arpa = Name(trustedWire: [4, 0x61, 0x72, 0x70, 0x61, 0])
-
-    private func begin(_ question: Question, options: QueryOptions, tag: UInt64, client: IPAddress) {
-        guard let resolver else { return }
-        resolver.start(
-            question, options: options, token: tag, client: client, view: resolver.view(of: client),
-            at: moment)
-        requestPump()
+        advanceResolvers()
     }
 }

@@ -16,7 +16,8 @@ final class WorkerListeners {
         switch way.transport {
         case .udp:
             datagrams[way] = try UDPListener(socket, on: worker.loop, handler: worker, proxies: proxies)
-        case .tcp, .tls, .https:
+        case .https: break  // the server's, not a worker's
+        case .tcp, .tls:
             streams[way] = try StreamListener(
                 socket, on: worker.loop, handler: worker, limits: limits, proxies: proxies, tls: tls)
         }

@@ -4,7 +4,7 @@ internal import Operations
 struct CacheGroup: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "cache", abstract: "What has been learnt from other servers.",
-        subcommands: [ShowName.self, FlushName.self, Dump.self])
+        subcommands: [ShowName.self, FlushName.self, Dump.self, Save.self, Load.self])
 
     struct ShowName: RemoteCommand {
         static let configuration = CommandConfiguration(
@@ -24,19 +24,26 @@ struct CacheGroup: CommandGroup {
 
     struct FlushName: RemoteCommand {
         static let configuration = CommandConfiguration(
-            commandName: "flush", abstract: "Forget a name.")
+            commandName: "flush", abstract: "Forget a name, or all that is bogus or negative.")
         @OptionGroup var connection: Connection
         @Argument(help: "The name.")
-        var name: String
+        var name: String?
         @Flag(help: "And every name below it.")
         var tree = false
-        @Flag(help: "Only what did not validate.")
+        @Flag(help: "Instead of a name: all that did not validate.")
         var bogus = false
-        @Flag(help: "Only negative answers.")
+        @Flag(help: "Instead of a name: all negative answers.")
         var negative = false
         @Option(help: "Only this record type.")
         var type: String?
-        var words: [String] { ["cache", "flush"] + [name] }
+        var words: [String] { ["cache", "flush"] + (name.map { [$0] } ?? []) }
+
+        func validate() throws {
+            if name == nil, !bogus, !negative {
+                throw ValidationError("give a name, or --bogus, or --negative")
+            }
+        }
+
         var options: [String: String] {
             var result: [String: String] = [:]
             if tree { result["tree"] = "true" }
@@ -52,6 +59,53 @@ struct CacheGroup: CommandGroup {
             abstract: "Print everything.")
         @OptionGroup var connection: Connection
         var words: [String] { ["cache", "dump"] }
+    }
+
+    struct Save: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write the cache to the state directory.")
+        @OptionGroup var connection: Connection
+        var words: [String] { ["cache", "save"] }
+    }
+
+    struct Load: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Read what `cache save` or the last stop wrote.")
+        @OptionGroup var connection: Connection
+        var words: [String] { ["cache", "load"] }
+    }
+}
+
+struct TopGroup: CommandGroup {
+    static let configuration = CommandConfiguration(
+        commandName: "top", abstract: "Who asks most, for what, and what fails, of the last queries.",
+        subcommands: [Clients.self, Names.self, Servfail.self])
+
+    struct Clients: RemoteCommand {
+        static let configuration = CommandConfiguration(abstract: "By client.")
+        @OptionGroup var connection: Connection
+        @Option(help: "How many lines.")
+        var count: Int?
+        var words: [String] { ["top", "clients"] }
+        var options: [String: String] { count.map { ["count": "\($0)"] } ?? [:] }
+    }
+
+    struct Names: RemoteCommand {
+        static let configuration = CommandConfiguration(abstract: "By name and type.")
+        @OptionGroup var connection: Connection
+        @Option(help: "How many lines.")
+        var count: Int?
+        var words: [String] { ["top", "names"] }
+        var options: [String: String] { count.map { ["count": "\($0)"] } ?? [:] }
+    }
+
+    struct Servfail: RemoteCommand {
+        static let configuration = CommandConfiguration(abstract: "What was answered SERVFAIL, and why.")
+        @OptionGroup var connection: Connection
+        @Option(help: "How many lines.")
+        var count: Int?
+        var words: [String] { ["top", "servfail"] }
+        var options: [String: String] { count.map { ["count": "\($0)"] } ?? [:] }
     }
 }
 

@@ -13,7 +13,8 @@ struct Toriictl: ParsableCommand {
         subcommands: [
             Status.self, Stop.self, Reload.self, Stats.self, LogGroup.self, CheckGroup.self,
             ZoneGroup.self,
-            CacheGroup.self, Trace.self, UpdateGroup.self, KeyGroup.self, DNSSECGroup.self, CookieGroup.self,
+            CacheGroup.self, TopGroup.self, Trace.self, UpdateGroup.self, KeyGroup.self, DNSSECGroup.self,
+            CookieGroup.self,
             RouterGroup.self, ConfigGroup.self, Ask.self,
         ])
 

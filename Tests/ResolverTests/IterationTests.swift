@@ -333,7 +333,9 @@ import Testing
 
     @Test("AAAA records are made from A records behind the prefix (RFC 6147)")
     func synthesis() throws {
-        let world = try Self.world { $0.dns64 = IPPrefix("64:ff9b::/96") }
+        let world = try Self.world {
+            $0.dns64 = IPPrefix("64:ff9b::/96").map { AddressSynthesisConfiguration(prefix: $0) }
+        }
         #expect(
             try world.records("alias.shop.example.", .aaaa) == [
                 "alias.shop.example. CNAME www.shop.example.", "www.shop.example. AAAA 64:ff9b::c000:201",

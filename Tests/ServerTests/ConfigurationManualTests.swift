@@ -68,7 +68,7 @@ import Testing
             members.map(\.name) == [
                 "server", "listen", "control", "keys", "access", "zones", "recursion", "dnssec", "cache",
                 "local", "rpz",
-                "dns64", "nts", "rate-limit", "limits", "log", "metrics",
+                "dns64", "views", "nts", "rate-limit", "limits", "log", "metrics",
             ])
     }
 }

@@ -66,6 +66,9 @@ package import DNSCore
         return unsafe closest(key.view, from: 0)?.number
     }
 
+    /// The number of the zone that encloses the name of `key` most closely.
+    package func enclosing(_ key: borrowing NameKey) -> Int? { unsafe closest(key.view, from: 0)?.number }
+
     /// This catalog with another version of zone `number`.
     package func replacing(_ number: Int, with snapshot: ZoneSnapshot?) -> ZoneCatalog {
         let place = number >> ZoneCatalog.chunkBits

@@ -4,12 +4,16 @@ internal import DNSCore
 extension ResolverCache {
     private static let magic = Array("TORII-CACHE-1\n".utf8)
 
-    /// Writes every entry that may still be of use, in pieces of at most some 64 KiB.
+    /// Octets that a snapshot begins with.
+    ///
+    /// They may be put in front of each later piece, which can then be loaded alone.
+    package static var snapshotHeaderLength: Int { magic.count + 8 }
+
+    /// Writes every entry that may still be of use, in pieces of some 64 KiB that end with an entry.
     package func writeSnapshot(at now: Moment, _ write: ([UInt8]) throws -> Void) rethrows {
         var piece = ResolverCache.magic
         append(UInt64(bitPattern: now.wall), to: &piece)
-        var pieces: [[UInt8]] = []
-        forEachEntry { name, type, kind, entry in
+        try forEachEntry { name, type, kind, entry in
             // Failures do not survive.
             guard kind != .failure, kind != .zoneKeys, entry.meta.security != .bogus else { return }
             var record: [UInt8] = []
@@ -34,12 +38,11 @@ extension ResolverCache {
             piece.append(contentsOf: record)
             piece.append(contentsOf: entry.payload)
             if piece.count > 65536 {
-                pieces.append(piece)
-                piece = []
+                try write(piece)
+                piece.removeAll(keepingCapacity: true)
             }
         }
-        pieces.append(piece)
-        for piece in pieces { try write(piece) }
+        if !piece.isEmpty { try write(piece) }
     }
 
     /// Takes in what ``writeSnapshot(at:_:)`` wrote; what has expired meanwhile is left out.

@@ -380,7 +380,7 @@ internal import DNSSecurity
     }
 
     /// Calls `body` with each live entry's name, type, kind, facts, TTL offsets and payload.
-    func forEachEntry(_ body: (Name, RRType, CacheKind, Entry) -> Void) {
+    func forEachEntry(_ body: (Name, RRType, CacheKind, Entry) throws -> Void) rethrows {
         for shard in shards {
             var list: [(Name, RRType, CacheKind, Entry)] = []
             shard.write {
@@ -400,7 +400,7 @@ internal import DNSSecurity
                         ))
                 }
             }
-            for (name, type, kind, entry) in list { body(name, type, kind, entry) }
+            for (name, type, kind, entry) in list { try body(name, type, kind, entry) }
         }
     }
 }

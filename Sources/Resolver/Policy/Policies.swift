@@ -2,7 +2,7 @@ package import DNSCore
 
 /// All response policy zones, first one first: the first zone with a match decides, and within a zone the client's
 /// address before the name, before the answer's addresses, before the servers' names, before the servers' addresses.
-struct Policies {
+package struct Policies: Sendable {
     /// A match.
     struct Decision {
         let action: PolicyAction
@@ -11,13 +11,25 @@ struct Policies {
 
     private let zones: [PolicyZone]
 
-    init(_ configurations: [PolicyZoneConfiguration]) {
-        zones = configurations.map { PolicyZone($0) }
+    /// Makes zones ready to be looked up, once for all resolvers.
+    package init(_ configurations: [PolicyZoneConfiguration]) {
+        self.init(configurations.map { PolicyZone($0) })
+    }
+
+    /// Those of the zones whose names, in lower case, `isKept` wants; nothing is made ready again.
+    package func only(_ isKept: (Name) -> Bool) -> Policies {
+        Policies(zones.filter { isKept($0.origin.lowercased) })
+    }
+
+    private init(_ zones: [PolicyZone]) {
+        self.zones = zones
+        hasClientTriggers = zones.contains { $0.hasClientTriggers }
+        hasAnswerTriggers = zones.contains { $0.hasAnswerTriggers }
     }
 
     var isEmpty: Bool { zones.isEmpty }
     /// Whether answers may depend on who asks.
-    var hasClientTriggers: Bool { zones.contains { $0.hasClientTriggers } }
+    let hasClientTriggers: Bool
 
     func matchesClient(_ address: IPAddress) -> Bool { zones.contains { $0.client(address) != nil } }
 
@@ -32,11 +44,11 @@ struct Policies {
 
     /// Whether a zone before `decision`'s could still match by what the answer holds.
     func mustResolve(before decision: Decision) -> Bool {
-        zones[..<decision.zone].contains { $0.hasAnswerTriggers }
+        zones.prefix(decision.zone).contains { $0.hasAnswerTriggers }
     }
 
     /// Whether anything at all depends on the answer.
-    var hasAnswerTriggers: Bool { zones.contains { $0.hasAnswerTriggers } }
+    let hasAnswerTriggers: Bool
 
     /// What the answer's addresses and its zones' servers lead to, in zones before `limit`.
     func decide(
@@ -56,7 +68,12 @@ struct Policies {
         return nil
     }
 
-    func startOfAuthority(_ decision: Decision) -> RecordSet? { zones[decision.zone].startOfAuthority }
+    func startOfAuthority(_ decision: Decision) -> RecordSet? { zone(decision)?.startOfAuthority }
+
+    /// The zone of a decision; nil when the zones have been replaced since.
+    func zone(_ decision: Decision) -> PolicyZone? {
+        zones.indices.contains(decision.zone) ? zones[decision.zone] : nil
+    }
 }
 
 extension Resolver {
@@ -64,19 +81,26 @@ extension Resolver {
     /// ``ResolverCache/answer(to:type:options:view:at:into:)`` and to
     /// ``start(_:options:token:client:view:at:)``.
     ///
-    /// Zero for everyone whose address no policy names; others are never answered from the cache.
+    /// The configuration's number for everyone whose address no policy names; others are never answered from the cache.
     package func view(of client: IPAddress) -> UInt16 {
-        guard hasClientPolicies else { return 0 }
-        return policies.matchesClient(client) ? Resolver.privateView : 0
+        if policies.hasClientTriggers, policies.matchesClient(client) { return Resolver.privateView }
+        guard let dns64 = configuration.dns64, !dns64.clients.isEmpty else { return configuration.view }
+        return dns64.clients.contains { $0.contains(client) }
+            ? configuration.view | Resolver.synthesisView : configuration.view
     }
 
+    /// Marks the views of clients that DNS64 is for, when it is not for all.
+    static let synthesisView: UInt16 = 0x4000
     /// The view whose answers are not kept.
     static let privateView: UInt16 = 0xffff
 
     /// The answer that a decision makes of a question; nil when the question is to be resolved (on).
     func answer(_ decision: Policies.Decision, _ question: Question) -> ResolverAnswer? {
+        guard let zone = policies.zone(decision) else { return nil }
         metrics.policyHits += 1
-        var answer = ResolverAnswer(.noError, errors: [ExtendedErrorNote(.blocked)])
+        var answer = ResolverAnswer(.noError)
+        if let code = zone.extendedError { answer.errors = [ExtendedErrorNote(code)] }
+        answer.policy = zone.isLogged ? zone.origin : nil
         switch decision.action {
         case .passThrough: return nil
         case .drop:
@@ -93,7 +117,7 @@ extension Resolver {
             return answer
         case .localData(let sets):
             if redirection(decision, question) != nil { return nil }
-            answer.errors = [ExtendedErrorNote(.forgedAnswer)]
+            if !answer.errors.isEmpty { answer.errors = [ExtendedErrorNote(.forgedAnswer)] }
             var wanted = sets.filter { $0.type == question.type || question.type == .any }
             for index in wanted.indices { wanted[index].owner = question.name }
             var authority: [RecordSet] = []

@@ -1,7 +1,7 @@
 internal import DNSCore
 
 /// What a response policy zone wants done.
-enum PolicyAction {
+enum PolicyAction: Sendable {
     case nameError
     case noData
     case passThrough
@@ -12,8 +12,14 @@ enum PolicyAction {
 }
 
 /// One response policy zone, its triggers ready to be looked up.
-struct PolicyZone {
+struct PolicyZone: Sendable {
     let origin: Name
+    /// What responses that the zone has changed are marked with.
+    let extendedError: ExtendedError?
+    /// Whether each match is to be logged: such answers are not cached whole.
+    let isLogged: Bool
+    /// In place of what the zone gives; nil = what it gives.
+    private let override: PolicyAction?
     /// For negative answers; nil when the zone has none.
     private(set) var startOfAuthority: RecordSet?
     private var names: [Name: PolicyAction] = [:]
@@ -26,7 +32,7 @@ struct PolicyZone {
     private var serverAddresses = PrefixTable()
 
     /// Actions by prefix; the longest one wins.
-    private struct PrefixTable {
+    private struct PrefixTable: Sendable {
         private var byLength: [Int: [IPAddress: PolicyAction]] = [:]
         private var lengths: [Int] = []
 
@@ -53,9 +59,12 @@ struct PolicyZone {
 
     init(_ configuration: PolicyZoneConfiguration) {
         origin = configuration.origin
+        extendedError = configuration.extendedError
+        isLogged = configuration.isLogged
+        override = PolicyZone.action(configuration)
         guard configuration.override != .disabled else { return }
         for record in configuration.records where record.owner.isAtOrBelow(origin) {
-            add(record, configuration.override)
+            add(record)
         }
     }
 
@@ -88,7 +97,7 @@ struct PolicyZone {
 
     // MARK: Reading the zone
 
-    private mutating func add(_ record: ResourceRecord, _ override: PolicyZoneConfiguration.Override) {
+    private mutating func add(_ record: ResourceRecord) {
         let labels = record.owner.labels.dropLast(origin.labelCount)
         guard let last = labels.last else {
             if record.type == .soa {
@@ -99,37 +108,35 @@ struct PolicyZone {
             return
         }
         switch String(decoding: last.map(\.lowercasedASCII), as: UTF8.self) {
-        case "rpz-client-ip": addPrefix(record, labels.dropLast(), override, to: \.clients)
-        case "rpz-ip": addPrefix(record, labels.dropLast(), override, to: \.answers)
-        case "rpz-nsip": addPrefix(record, labels.dropLast(), override, to: \.serverAddresses)
-        case "rpz-nsdname": addName(record, labels.dropLast(), override, to: \.serverNames, \.serverWildcards)
-        default: addName(record, labels, override, to: \.names, \.wildcards)
+        case "rpz-client-ip": addPrefix(record, labels.dropLast(), to: \.clients)
+        case "rpz-ip": addPrefix(record, labels.dropLast(), to: \.answers)
+        case "rpz-nsip": addPrefix(record, labels.dropLast(), to: \.serverAddresses)
+        case "rpz-nsdname": addName(record, labels.dropLast(), to: \.serverNames, \.serverWildcards)
+        default: addName(record, labels, to: \.names, \.wildcards)
         }
     }
 
     private mutating func addName(
         _ record: ResourceRecord, _ labels: ArraySlice<ArraySlice<UInt8>>,
-        _ override: PolicyZoneConfiguration.Override,
         to exact: WritableKeyPath<PolicyZone, [Name: PolicyAction]>,
         _ wild: WritableKeyPath<PolicyZone, [Name: PolicyAction]>
     ) {
         guard let name = try? Name(labels: Array(labels)) else { return }
         if name.isWildcard, let parent = name.parent {
-            self[keyPath: wild][parent] = action(record, override, joining: self[keyPath: wild][parent])
+            self[keyPath: wild][parent] = action(record, joining: self[keyPath: wild][parent])
         } else {
-            self[keyPath: exact][name] = action(record, override, joining: self[keyPath: exact][name])
+            self[keyPath: exact][name] = action(record, joining: self[keyPath: exact][name])
         }
     }
 
     private mutating func addPrefix(
         _ record: ResourceRecord, _ labels: ArraySlice<ArraySlice<UInt8>>,
-        _ override: PolicyZoneConfiguration.Override,
         to table: WritableKeyPath<PolicyZone, PrefixTable>
     ) {
         guard let prefix = PolicyZone.prefix(labels.map { String(decoding: $0, as: UTF8.self) }) else {
             return
         }
-        let joined = action(record, override, joining: self[keyPath: table].action(prefix))
+        let joined = action(record, joining: self[keyPath: table].action(prefix))
         if let joined { self[keyPath: table].set(prefix, joined) }
     }
 
@@ -148,18 +155,25 @@ struct PolicyZone {
         return IPPrefix(address.masked(to: length), length: length)
     }
 
-    private func action(
-        _ record: ResourceRecord, _ override: PolicyZoneConfiguration.Override, joining old: PolicyAction?
-    ) -> PolicyAction? {
-        switch override {
-        case .given: break
-        case .disabled: return nil
+    /// What the configuration puts in place of every action of the zone.
+    private static func action(_ configuration: PolicyZoneConfiguration) -> PolicyAction? {
+        switch configuration.override {
+        case .given, .disabled: return nil
         case .passthru: return .passThrough
         case .drop: return .drop
         case .nxdomain: return .nameError
         case .nodata: return .noData
         case .tcpOnly: return .tcpOnly
+        case .cname:
+            guard let target = configuration.target else { return nil }
+            var set = RecordSet(owner: configuration.origin, type: .cname, ttl: 60)
+            set.data.append(target.wire)
+            return .localData([set])
         }
+    }
+
+    private func action(_ record: ResourceRecord, joining old: PolicyAction?) -> PolicyAction? {
+        if let override { return override }
         if record.type == .cname, let target = record.data.names(as: .cname).first {
             switch target.description.lowercased() {
             case ".": return .nameError

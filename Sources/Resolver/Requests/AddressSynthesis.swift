@@ -4,9 +4,18 @@ internal import DNSCore
 extension Resolver {
     /// Whether a request that found no AAAA records is to go on with A records; if so it does.
     func continuesWithIPv4(_ request: Request, at now: Moment) -> Bool {
-        guard let prefix = configuration.dns64, prefix.address.isIPv6, request.question.type == .aaaa,
-            request.withoutSynthesis == nil, let last = request.parts.last, case .noData = last.end
+        guard let dns64 = configuration.dns64, dns64.prefix.address.isIPv6, request.question.type == .aaaa,
+            request.withoutSynthesis == nil, isFor(request, dns64), let last = request.parts.last
         else { return false }
+        switch last.end {
+        case .noData: break
+        case .answer(let sets):
+            let addresses = sets.filter { $0.type == .aaaa }.flatMap(\.addresses)
+            guard !addresses.isEmpty,
+                addresses.allSatisfy({ address in dns64.excluded.contains { $0.contains(address) } })
+            else { return false }
+        default: return false
+        }
         request.withoutSynthesis = request.parts
         request.parts.removeLast()
         // Aliases on the way to the name stay in the answer.
@@ -23,9 +32,20 @@ extension Resolver {
         return true
     }
 
+    /// Whether the clients of a request are among those that DNS64 is for.
+    private func isFor(_ request: Request, _ dns64: AddressSynthesisConfiguration) -> Bool {
+        if dns64.clients.isEmpty { return true }
+        guard request.isPrivate else { return request.view & Resolver.synthesisView != 0 }
+        return request.clients.contains { client in
+            client.address.map { address in dns64.clients.contains { $0.contains(address) } } ?? false
+        }
+    }
+
     /// Turns the A records that a request has come to into AAAA records, or takes back the attempt.
     func synthesise(_ request: Request) {
-        guard let original = request.withoutSynthesis, let prefix = configuration.dns64 else { return }
+        guard let original = request.withoutSynthesis, let prefix = configuration.dns64?.prefix else {
+            return
+        }
         guard var last = request.parts.last, case .answer(let sets) = last.end else {
             request.parts = original
             return

@@ -168,6 +168,7 @@ extension Resolver {
     func keepPolicyAnswer(
         _ answer: ResolverAnswer, _ question: Question, view: UInt16, at now: Moment
     ) {
+        guard answer.policy == nil else { return }
         storeAnswer(answer, for: question, view: view, audience: .all, ttl: 60, at: now)
     }
 

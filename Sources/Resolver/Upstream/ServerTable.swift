@@ -28,6 +28,8 @@ struct ServerTable {
     private let limit: Int
     /// Until when addresses of a family rest because no way leads to them: a machine without IPv6, say.
     private var noRouteUntil: (ipv4: UInt64, ipv6: UInt64) = (0, 0)
+    /// Longest wait, in microseconds.
+    private let largestTimeout: UInt64
     /// Until when a server counts as lame for a zone.
     private var lame: [LameKey: UInt64] = [:]
 
@@ -39,14 +41,14 @@ struct ServerTable {
     private static let unknownEstimate: UInt64 = 60_000  // microseconds
     private static let smallestTimeout: UInt64 = 50_000
     private static let unknownTimeout: UInt64 = 400_000
-    private static let largestTimeout: UInt64 = 3_000_000
     /// How long a family of addresses without a route is left alone, in nanoseconds.
     private static let routePeriod: UInt64 = 30_000_000_000
     /// How long lameness is believed, in nanoseconds.
     static let lamePeriod: UInt64 = 600_000_000_000
 
-    init(limit: Int) {
+    init(limit: Int, patience: Duration = .seconds(3)) {
         self.limit = max(16, limit)
+        largestTimeout = patience.wholeNanoseconds / 1000
     }
 
     /// Makes sure that there is a record of `server`; a new one replaces a random other when the table is full.
@@ -89,14 +91,14 @@ struct ServerTable {
 
     /// How long to wait for a response, in microseconds.
     func timeout(_ server: IPEndpoint) -> UInt64 {
-        guard let place = places[server] else { return ServerTable.unknownTimeout }
+        guard let place = places[server] else { return min(ServerTable.unknownTimeout, largestTimeout) }
         let record = records[place]
         var value = ServerTable.unknownTimeout
         if record.smoothed > 0 {
             value = max(ServerTable.smallestTimeout, UInt64(record.smoothed) + 4 * UInt64(record.variation))
         }
         value <<= UInt64(min(record.silences, 5))
-        return min(value, ServerTable.largestTimeout)
+        return min(value, largestTimeout)
     }
 
     func isResting(_ server: IPEndpoint, at now: UInt64) -> Bool {

@@ -24,6 +24,9 @@ extension Resolver {
         return true
     }
 
+    /// Whether followed anchors have changed since ``takeAnchorChanges()``.
+    package var hasAnchorChanges: Bool { !anchorChanges.isEmpty }
+
     /// Changes since the last call.
     ///
     /// One worker's are enough.

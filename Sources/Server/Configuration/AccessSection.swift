@@ -13,10 +13,16 @@ package struct AccessSection: ConfigurationRecord {
     ///
     /// Default: this machine.
     package let recursion: [AccessRuleSection]
+    /// Transports over which updates without a TSIG signature are looked at.
+    ///
+    /// Over HTTPS the sender is often not who the address says. Signed updates are judged alike over all.
+    package let unsignedUpdates: Set<ListenProtocolOption>
 
     package init(_ section: ConfigurationSection) {
         let queryRules: [AccessRuleSection] = section.records("query")
         let recursionRules: [AccessRuleSection] = section.records("recursion")
+        unsignedUpdates = Set(
+            section.list("unsigned-updates", .choice, default: [ListenProtocolOption.udp, .tcp, .tls]))
         query = section.has("query") ? queryRules : AccessRuleSection.everyone
         recursion = section.has("recursion") ? recursionRules : AccessRuleSection.thisMachine
     }

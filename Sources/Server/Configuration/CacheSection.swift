@@ -16,6 +16,10 @@ package struct CacheSection: ConfigurationRecord {
     package let maxNegativeTTL: Duration
     /// Whether an answer that is still asked for is fetched again shortly before its TTL ends.
     package let prefetch: Bool
+    /// Whether the cache is written to the state directory at a clean stop and read again at the start.
+    ///
+    /// What was learnt under other trust anchors is not used, nor is a damaged file.
+    package let persist: Bool
     /// Answering from expired records when no server does (RFC 8767).
     package let serveStale: ServeStaleSection
 
@@ -27,6 +31,7 @@ package struct CacheSection: ConfigurationRecord {
         maxNegativeTTL = section.value(
             "max-negative-ttl", .duration(.zero ... .seconds(86400 * 7)), default: .seconds(3600))
         prefetch = section.value("prefetch", .flag, default: true)
+        persist = section.value("persist", .flag, default: false)
         serveStale = section.record("serve-stale")
         if minTTL > maxTTL { section.report("longer than max-ttl", on: "min-ttl") }
     }

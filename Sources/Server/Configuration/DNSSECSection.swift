@@ -2,7 +2,7 @@ package import DNSCore
 package import Operations
 
 /// The `dnssec` section: validation of answers from other servers (RFC 4035).
-package struct DNSSECSection: ConfigurationRecord {
+package struct DNSSECSection: ConfigurationRecord, Equatable {
     /// Whether answers are validated.
     ///
     /// A bogus answer becomes SERVFAIL with an extended error.
@@ -15,6 +15,8 @@ package struct DNSSECSection: ConfigurationRecord {
     /// Names below which nothing is validated (RFC 7646).
     package let negativeTrustAnchors: [Name]
     /// Whether the keys of `trust-anchors` from a file are followed through their rollovers (RFC 5011).
+    ///
+    /// What has been seen is kept in the state directory, under `anchors`.
     package let rfc5011: Bool
     /// Whether root servers are told which keys we trust (RFC 8145).
     package let signalTrustAnchors: Bool
@@ -28,7 +30,7 @@ package struct DNSSECSection: ConfigurationRecord {
     package init(_ section: ConfigurationSection) {
         validation = section.value("validation", .flag, default: true)
         trustAnchors = section.either(
-            "trust-anchors", .trustAnchors(section.context), orListOf: .text, default: .builtin,
+            "trust-anchors", .trustAnchors(section.context), orListOf: .anchorText, default: .builtin,
             make: { .records($0) })
         negativeTrustAnchors = section.list("negative-trust-anchors", .name)
         rfc5011 = section.value("rfc5011", .flag, default: true)
@@ -47,6 +49,20 @@ package enum TrustAnchorsOption: Sendable, Equatable {
     case file(String)
     /// DS or DNSKEY records as text, checked when they are first read.
     case records([String])
+}
+
+extension ConfigurationScalar where Value == String {
+    /// A DS or DNSKEY record in presentation format with an absolute owner, kept as text.
+    fileprivate static var anchorText: ConfigurationScalar<String> {
+        let record = recordText
+        return ConfigurationScalar("a DS or DNSKEY record") { text throws(ConfigurationProblem) in
+            let words = try record.parse(text).uppercased().split { $0 == " " || $0 == "\t" }
+            guard words.contains("DS") || words.contains("DNSKEY") else {
+                throw ConfigurationProblem("'\(text)' is not a DS or DNSKEY record")
+            }
+            return text
+        }
+    }
 }
 
 extension ConfigurationScalar where Value == TrustAnchorsOption {

@@ -27,6 +27,18 @@ package struct LimitsSection: ConfigurationRecord {
 
     /// Queries that wait for something at one time: other servers, routers, a transfer.
     package let pendingQueries: Int
+    /// Queries that wait for something at one time from one address that is not proved, by cookie or stream; ten times
+    /// as many when it is.
+    ///
+    /// More get SERVFAIL.
+    package let pendingQueriesPerClient: Int
+    /// How late an answer over UDP may be when `discard-burst` queries of its client still wait; later ones are
+    /// dropped, so that nobody gathers answers for a victim (DNSBomb).
+    package let discardTimeout: Duration
+    /// Queries of one client that wait, from which `discard-timeout` holds.
+    package let discardBurst: Int
+    /// EDNS options of one query; more get FORMERR.
+    package let ednsOptions: Int
     /// Client queries that wait for one question to other servers; more get SERVFAIL.
     package let clientsPerQuery: Int
     /// Questions to other servers at one time.
@@ -57,12 +69,19 @@ package struct LimitsSection: ConfigurationRecord {
     package let minimisedLabels: Int
     /// Time that resolving one client query may take.
     package let resolutionTime: Duration
+    /// Longest time that one server is waited for before another is asked.
+    package let upstreamTimeout: Duration
     /// Wrong answers to one question after which it is asked over TCP (spoofing is suspected).
     package let unwantedReplies: Int
     /// How long a failure to resolve is remembered (RFC 9520).
     package let failureTTL: Duration
     /// Server addresses whose speed and abilities are remembered.
     package let serverRecords: Int
+
+    /// Delegations and keys that one worker keeps decoded.
+    package let zoneRecords: Int
+    /// NSEC and NSEC3 records that one worker keeps to prove absence from (RFC 8198).
+    package let absenceRecords: Int
 
     /// Signature checks for one client query.
     package let signatureChecks: Int
@@ -113,6 +132,10 @@ package struct LimitsSection: ConfigurationRecord {
         upstreamUDPPayload = count("upstream-udp-payload", 1232, 512...65535)
 
         pendingQueries = count("pending-queries", 50_000)
+        pendingQueriesPerClient = count("pending-queries-per-client", 1000)
+        discardTimeout = time("discard-timeout", .milliseconds(1900))
+        discardBurst = count("discard-burst", 64)
+        ednsOptions = count("edns-options", 64, 1...16384)
         clientsPerQuery = count("clients-per-query", 256)
         outstandingQueries = count("outstanding-queries", 8192)
         upstreamQueries = count("upstream-queries", 128)
@@ -127,10 +150,15 @@ package struct LimitsSection: ConfigurationRecord {
         responseRecords = count("response-records", 1024, 16...65535)
         minimisedLabels = count("minimised-labels", 10, 1...127)
         resolutionTime = time("resolution-time", .seconds(8))
+        upstreamTimeout = section.value(
+            "upstream-timeout", .duration(.milliseconds(100) ... .seconds(30)), default: .milliseconds(3000))
         unwantedReplies = count("unwanted-replies", 8, 1...1000)
         failureTTL = section.value(
             "failure-ttl", .duration(.seconds(1) ... .seconds(300)), default: .seconds(5))
         serverRecords = count("server-records", 16384)
+
+        zoneRecords = count("zone-records", 8192)
+        absenceRecords = count("absence-records", 16384)
 
         signatureChecks = count("signature-checks", 64)
         signaturesPerRRset = count("signatures-per-rrset", 8, 1...64)

@@ -9,7 +9,7 @@ package struct ListenSection: ConfigurationRecord {
     ///
     /// When it is left out: 853 for `tls`, 443 for `https`, else 53.
     package let port: UInt16
-    /// What is spoken: `udp` and `tcp`, or `tls` (RFC 7858).
+    /// What is spoken: `udp` and `tcp`, or `tls` (RFC 7858), or `https` (RFC 8484, under `/dns-query`).
     package let protocols: Set<ListenProtocolOption>
     /// The certificate chain in PEM, for `tls` and `https`.
     ///
@@ -44,7 +44,9 @@ package struct ListenSection: ConfigurationRecord {
         if needsCertificate, protocols.contains(.tcp) || protocols.count(where: { $0 != .udp }) > 1 {
             section.report("tcp, tls and https cannot share a port", on: "protocols")
         }
-        if protocols.contains(.https) { section.report("https is not part of this build", on: "protocols") }
+        if protocols.contains(.https), !proxyFrom.isEmpty {
+            section.report("PROXY headers are not read over https", on: "proxy-from")
+        }
         for streamProtocol in protocols {
             let transport = streamProtocol == .udp ? "udp" : "tcp"
             section.define("\(address)#\(port)/\(transport)", in: "listen", on: "port")

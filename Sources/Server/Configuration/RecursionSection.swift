@@ -32,8 +32,14 @@ package struct RecursionSection: ConfigurationRecord {
     package let source: [IPAddress]
     /// Whether letters of the query name get random case (0x20), where the server keeps it.
     package let randomCase: Bool
+    /// Whether servers are sent cookies, and those that know them must send them back (RFC 7873).
+    package let cookies: Bool
     /// Whether answers carry no more records than they must.
     package let minimalResponses: Bool
+    /// Telling servers of `stub` and `forward` zones where clients are (RFC 7871).
+    ///
+    /// Nobody is told when absent.
+    package let clientSubnet: ClientSubnetSection?
 
     package init(_ section: ConfigurationSection) {
         enabled = section.value("enabled", .flag, default: section.isPresent || section.context.isDescribing)
@@ -50,7 +56,9 @@ package struct RecursionSection: ConfigurationRecord {
         privateDomains = section.list("private-domains", .name)
         source = section.list("source", .address)
         randomCase = section.value("random-case", .flag, default: true)
+        cookies = section.value("cookies", .flag, default: true)
         minimalResponses = section.value("minimal-responses", .flag, default: true)
+        clientSubnet = section.optionalRecord("client-subnet")
         check(section)
     }
 
@@ -112,12 +120,62 @@ package struct ForwardSection: ConfigurationRecord, Hashable {
     package let servers: [UpstreamSection]
     /// Whether the usual way is tried when none of them answers.
     package let fallback: Bool
+    /// Asking over TLS (RFC 7858), never in plain text.
+    ///
+    /// Plain text when absent.
+    package let tls: UpstreamTLSSection?
 
     package init(_ section: ConfigurationSection) {
         zone = section.required("zone", .name, placeholder: .root)
         servers = section.records("servers", limit: 64)
         fallback = section.value("fallback", .flag, default: false)
+        tls = section.optionalRecord("tls")
         if section.isPresent, !section.has("servers") { section.report("servers is missing") }
+    }
+}
+
+/// The `tls` section of `recursion.stub[]` and `recursion.forward[]`.
+package struct UpstreamTLSSection: ConfigurationRecord, Hashable {
+    /// Whether the servers' certificates must be good; without it whoever sits in between can read along.
+    package let verify: Bool
+    /// The name that the certificates must show.
+    ///
+    /// Absent: they must show the server's address.
+    package let name: Name?
+    /// The authorities that certificates are checked against, in PEM.
+    ///
+    /// Absent: the system's.
+    package let ca: String?
+
+    package init(_ section: ConfigurationSection) {
+        verify = section.value("verify", .flag, default: true)
+        name = section.optional("name", .name)
+        ca = section.file("ca")
+        if !verify, section.has("ca") { section.report("has no meaning with verify: false", on: "ca") }
+        if let ca, section.isPresent {
+            do throws(FileContents.Failure) {
+                _ = try FileContents.read(ca, limit: 16 << 20)
+            } catch {
+                section.report("\(ca) \(error)", on: "ca")
+            }
+        }
+    }
+}
+
+/// The `recursion.client-subnet` section.
+package struct ClientSubnetSection: ConfigurationRecord, Hashable {
+    /// Servers that are told, of those under `stub` and `forward`.
+    package let servers: [IPPrefix]
+    /// How many bits of an IPv4 address they are told.
+    package let ipv4Prefix: Int
+    /// How many bits of an IPv6 address they are told.
+    package let ipv6Prefix: Int
+
+    package init(_ section: ConfigurationSection) {
+        servers = section.list("servers", .prefix)
+        ipv4Prefix = section.value("ipv4-prefix", .number(0...32), default: 24)
+        ipv6Prefix = section.value("ipv6-prefix", .number(0...128), default: 56)
+        if section.isPresent, servers.isEmpty { section.report("servers is missing") }
     }
 }
 

@@ -36,12 +36,14 @@ package struct UpstreamSection: ConfigurationRecord, Hashable {
     /// The server's name, which is resolved first.
     package let name: Name?
     /// The server's port.
-    package let port: UInt16
+    ///
+    /// When it is left out: 53, or 853 with `tls`.
+    package let port: UInt16?
 
     package init(_ section: ConfigurationSection) {
         address = section.optional("address", .address)
         name = section.optional("name", .name)
-        port = section.value("port", .port, default: 53)
+        port = section.optional("port", .port)
         if section.isPresent, section.has("address") == section.has("name") {
             section.report("give either address or name")
         }

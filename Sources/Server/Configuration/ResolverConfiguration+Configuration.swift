@@ -24,16 +24,47 @@ extension ResolverConfiguration {
         privateDomains = recursion.privateDomains
         minimalResponses = recursion.minimalResponses
         payloadSize = UInt16(clamping: configuration.limits.upstreamUDPPayload)
-        answersSpecialUseNames = configuration.local.specialNames
-        localZones = configuration.local.zones.map {
-            LocalZone(name: $0.zone, kind: LocalZone.Kind(rawValue: $0.type.rawValue) ?? .static)
-        }
-        for text in configuration.local.data { localData += try Self.records(text, option: "local.data") }
-        for policy in configuration.rpz { policyZones.append(try Self.policyZone(policy)) }
-        dns64 = configuration.dns64?.prefix
+        try set(configuration.local)
+        dns64 = AddressSynthesisConfiguration(configuration.dns64)
+        sendsCookies = recursion.cookies
+        clientSubnet = recursion.clientSubnet.map { ClientSubnetConfiguration($0) }
         try set(configuration.dnssec)
         set(configuration.cache, configuration.limits)
         set(configuration.limits)
+    }
+
+    /// What every view's resolver is told: the first is for everyone whom no view names, the others follow in order.
+    ///
+    /// - Parameters:
+    ///   - policies: the policy zones, ready to be looked up, in the same order.
+    ///   - negativeAnchors: in place of those of the configuration.
+    /// - Throws: ``ServerError`` when a file or a record that the configuration names cannot be used.
+    static func all(
+        _ configuration: ServerConfiguration, policies: [Policies], negativeAnchors: [Name]? = nil
+    ) throws(ServerError) -> [ResolverConfiguration] {
+        var base = try ResolverConfiguration(configuration)
+        if let negativeAnchors { base.validation.negativeTrustAnchors = negativeAnchors }
+        base.policies = policies.first
+        var list = [base]
+        for (index, view) in configuration.views.enumerated() {
+            var own = base
+            own.view = UInt16(index + 1)
+            if let local = view.local { try own.set(local) }
+            if let dns64 = view.dns64 { own.dns64 = AddressSynthesisConfiguration(dns64) }
+            if let validation = view.validation { own.validation.isEnabled = validation }
+            if policies.indices.contains(index + 1) { own.policies = policies[index + 1] }
+            list.append(own)
+        }
+        return list
+    }
+
+    private mutating func set(_ section: LocalSection) throws(ServerError) {
+        answersSpecialUseNames = section.specialNames
+        localZones = section.zones.map {
+            LocalZone(name: $0.zone, kind: LocalZone.Kind(rawValue: $0.type.rawValue) ?? .static)
+        }
+        localData = []
+        for text in section.data { localData += try Self.records(text, option: "local.data") }
     }
 
     private mutating func set(_ section: DNSSECSection) throws(ServerError) {
@@ -51,7 +82,11 @@ extension ResolverConfiguration {
             }
         }
         validation.negativeTrustAnchors = section.negativeTrustAnchors
-        validation.followsRollovers = section.rfc5011
+        if case .file = section.trustAnchors {
+            validation.followsRollovers = section.rfc5011
+        } else {
+            validation.followsRollovers = false
+        }
         validation.signalsTrustAnchors = section.signalTrustAnchors
         validation.time = section.validationTime.map { Int64($0) }
         validation.usesAggressiveNegatives = section.aggressiveNSEC
@@ -93,6 +128,9 @@ extension ResolverConfiguration {
         limits.nsec3Iterations = UInt16(clamping: bounds.nsec3Iterations)
         limits.nsec3Hashes = bounds.nsec3Hashes
         limits.rememberedServers = bounds.serverRecords
+        limits.rememberedZones = bounds.zoneRecords
+        limits.rememberedAbsences = bounds.absenceRecords
+        limits.serverPatience = bounds.upstreamTimeout
     }
 
     /// The servers that a root hints file names, with their addresses.
@@ -108,23 +146,11 @@ extension ResolverConfiguration {
         guard !hints.isEmpty else { throw .noRootServers(file: path) }
         return hints
     }
-
-    private static func policyZone(
-        _ section: ResponsePolicySection
-    ) throws(ServerError) -> PolicyZoneConfiguration {
-        let records =
-            try section.file.map { (path) throws(ServerError) in try fileRecords(path, origin: section.zone) }
-            ?? []
-        return PolicyZoneConfiguration(
-            origin: section.zone,
-            override: PolicyZoneConfiguration.Override(rawValue: section.policy.rawValue) ?? .given,
-            records: records)
-    }
 }
 
 extension ResolverConfiguration {
     /// All records of a master file.
-    private static func fileRecords(_ path: String, origin: Name) throws(ServerError) -> [ResourceRecord] {
+    static func fileRecords(_ path: String, origin: Name) throws(ServerError) -> [ResourceRecord] {
         var records: [ResourceRecord] = []
         do throws(ZoneTextError) {
             var scanner = try ZoneTextScanner(
@@ -156,9 +182,30 @@ extension ConfiguredZone {
         self.init(
             name: section.zone,
             servers: section.servers.compactMap { server in
-                if let address = server.address { return .address(IPEndpoint(address, port: server.port)) }
-                return server.name.map { .name($0, port: server.port) }
+                let port = server.port ?? (section.tls == nil ? 53 : 853)
+                if let address = server.address { return .address(IPEndpoint(address, port: port)) }
+                return server.name.map { .name($0, port: port) }
             },
             fallsBack: section.fallback)
+        usesTLS = section.tls != nil
+        tlsName = section.tls?.name
+    }
+}
+
+extension ClientSubnetConfiguration {
+    init(_ section: ClientSubnetSection) {
+        self.init(servers: section.servers)
+        bitsIPv4 = section.ipv4Prefix
+        bitsIPv6 = section.ipv6Prefix
+    }
+}
+
+extension AddressSynthesisConfiguration {
+    /// Nil when there is no section, or it switches DNS64 off.
+    init?(_ section: DNS64Section?) {
+        guard let section, section.enabled else { return nil }
+        self.init(prefix: section.prefix)
+        clients = section.clients
+        excluded = section.exclude
     }
 }

@@ -34,6 +34,8 @@ package struct ServerConfiguration: ConfigurationRecord {
     ///
     /// Off when absent.
     package let dns64: DNS64Section?
+    /// Clients that find things otherwise than the rest, first match first.
+    package let views: [ViewSection]
     /// NAT-traversal support: answers held until a router lets the asker in.
     package private(set) var nts: NTSSection
     /// Response rate limiting against reflection.
@@ -62,6 +64,7 @@ package struct ServerConfiguration: ConfigurationRecord {
         local = section.record("local")
         rpz = section.records("rpz", limit: 64)
         dns64 = section.optionalRecord("dns64")
+        views = section.records("views", limit: 64)
         nts = section.record("nts")
         rateLimit = section.record("rate-limit")
         limits = section.record("limits")

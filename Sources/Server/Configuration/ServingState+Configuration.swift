@@ -2,10 +2,13 @@ internal import DNSCore
 internal import DNSSecurity
 internal import NTS
 internal import Operations
+internal import Transport
 
 extension ServingState {
     /// The state that a checked configuration describes; `cookies` are those in use, unless it names a secret.
-    init(_ configuration: ServerConfiguration, cookies current: ServerCookies) {
+    init(
+        _ configuration: ServerConfiguration, cookies current: ServerCookies, resolvers: ResolverSet?
+    ) {
         let server = configuration.server
         settings.udpPayloadSize = UInt16(clamping: configuration.limits.udpPayload)
         settings.nsid = server.nsid.map { Array($0.utf8) } ?? []
@@ -23,6 +26,12 @@ extension ServingState {
         queryAccess = AccessList(sections: configuration.access.query, otherwise: .refuse)
         recursionAccess = AccessList(sections: configuration.access.recursion, otherwise: .refuse)
         recursionEnabled = configuration.recursion.enabled
+        self.resolvers = resolvers
+        unsignedUpdates = Set(configuration.access.unsignedUpdates.map { TransportKind($0) })
+        ednsOptions = configuration.limits.ednsOptions
+        pendingPerClient = configuration.limits.pendingQueriesPerClient
+        discardTimeout = configuration.limits.discardTimeout
+        discardBurst = configuration.limits.discardBurst
         rate = ResponseRateLimiter.Settings(
             rate: configuration.rateLimit.responsesPerSecond, slip: configuration.rateLimit.slip,
             ipv4Prefix: configuration.rateLimit.ipv4Prefix, ipv6Prefix: configuration.rateLimit.ipv6Prefix,
@@ -32,6 +41,7 @@ extension ServingState {
         logsQueries = configuration.log.queries
         queryLogFormat = configuration.log.queryFormat
         nts = configuration.nts.enabled ? NTSConfiguration(configuration.nts) : nil
+        views = configuration.views.map { ServingView($0, outside: self) }
     }
 }
 

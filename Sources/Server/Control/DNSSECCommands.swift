@@ -92,10 +92,7 @@ private final class NegativeAnchors: Sendable {
             return state.names.sorted()
         }
         do throws(ServerError) {
-            var resolver = try ResolverConfiguration(server.configuration)
-            resolver.validation.negativeTrustAnchors = names
-            let settings = resolver
-            for worker in server.core.workers { worker.loop.mailbox.post { worker.takeOver(settings) } }
+            try server.replaceNegativeAnchors(names)
         } catch {
             return .failed("\(error)")
         }

@@ -12,7 +12,7 @@ enum ServerCommands {
                 + TraceCommand.commands(server)
                 + UpdateCommands.commands(server)
                 + LogCommands.commands(server) + KeyCommands.commands(server)
-                + DNSSECCommands.commands(server))
+                + DNSSECCommands.commands(server) + TopCommands.commands(server))
     }
 }
 
@@ -27,8 +27,11 @@ enum StatusCommand {
                 return .done("stopping")
             },
             ControlCommand(
-                "reload", usage: "reload", summary: "Reads configuration and zones again.", isExclusive: true
-            ) { _ in
+                "reload", usage: "reload [--dry-run]",
+                summary: "Reads configuration and zones again, or only says whether it would be taken.",
+                isExclusive: true
+            ) { request in
+                if request.has("dry-run") { return dryRun(server) }
                 let result = ServerProgram.reload(server)
                 let text = result.lines.joined(separator: "\n")
                 return result.isTaken ? .done(text.isEmpty ? "reloaded" : text) : .failed(text)
@@ -38,6 +41,15 @@ enum StatusCommand {
                 return .done(figures.statisticsText, data: figures.statisticsData)
             },
         ]
+    }
+
+    private static func dryRun(_ server: Server) -> ControlOutcome {
+        do throws(Server.ReloadFailure) {
+            let (_, notes) = try server.examine()
+            return .done((["the configuration would be taken"] + notes).joined(separator: "\n"))
+        } catch {
+            return .failed(error.lines.joined(separator: "\n"))
+        }
     }
 
     private static func status(_ server: Server) -> ControlOutcome {

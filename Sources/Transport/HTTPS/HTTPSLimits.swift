@@ -38,4 +38,6 @@ package struct HTTPSStatistics: Sendable {
     package var dropped: UInt64 = 0
     /// HTTP requests that carried no DNS message: wrong path, method, type or size.
     package var badRequests: UInt64 = 0
+
+    package init() {}
 }

@@ -8,6 +8,10 @@ internal import Synchronization
 /// The threads that TLS handshakes and HTTP run on, apart from the workers: a flood of handshakes costs no answer over UDP.
 package final class HTTPSThreads: Sendable {
     let group: MultiThreadedEventLoopGroup
+    private let lastID = Atomic<UInt64>(0)
+
+    /// Tells requests apart, those of other listeners included: gateways serve several.
+    func nextID() -> UInt64 { lastID.add(1, ordering: .relaxed).newValue }
 
     package init(count: Int) { group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, count)) }
 
@@ -40,7 +44,7 @@ package final class HTTPSListener: Sendable {
     ) throws(TransportError) {
         address = socket.address
         let shared = unsafe HTTPSShared(
-            context: context, gateways: gateways, limits: limits, path: path,
+            context: context, gateways: gateways, threads: threads, limits: limits, path: path,
             freshness: freshness)
         self.shared = shared
         let bootstrap = ServerBootstrap(group: threads.group)
@@ -95,20 +99,21 @@ package final class HTTPSListener: Sendable {
     let freshness: (@Sendable (UnsafeRawBufferPointer) -> Int?)?
     let state: Mutex<State>
     private let gateways: [HTTPSGateway]
-    private let lastID = Atomic<UInt64>(0)
+    private let threads: HTTPSThreads
 
     init(
-        context: TLSContext, gateways: [HTTPSGateway], limits: HTTPSLimits,
+        context: TLSContext, gateways: [HTTPSGateway], threads: HTTPSThreads, limits: HTTPSLimits,
         path: String, freshness: (@Sendable (UnsafeRawBufferPointer) -> Int?)?
     ) {
         self.gateways = gateways
+        self.threads = threads
         self.limits = limits
         self.path = path
         unsafe self.freshness = unsafe freshness
         state = Mutex(State(census: ClientCensus(limits.stream), context: context))
     }
 
-    func nextID() -> UInt64 { lastID.add(1, ordering: .relaxed).newValue }
+    func nextID() -> UInt64 { threads.nextID() }
     func gateway(for id: UInt64) -> HTTPSGateway? {
         gateways.isEmpty ? nil : gateways[Int(id % UInt64(gateways.count))]
     }
