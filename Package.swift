@@ -100,6 +100,6 @@ let package = Package(
             ["Server", "Authority", "Resolver", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"]),
         tests(
             "RouterAgentTests", ["RouterAgent", "NTS", "Transport", "DNSCore", "DNSSecurity", "Operations"]),
-        tests("SystemTests", [], excluding: ["Lab", "Scenarios"]),
+        tests("SystemTests", [], excluding: ["Attacks", "Lab", "Scenarios"]),
     ]
 )

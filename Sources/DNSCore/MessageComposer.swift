@@ -262,6 +262,15 @@ package enum Section: UInt8, Sendable, Comparable {
         return true
     }
 
+    /// Where a pointer to the name that was written at `start` may lead; nil when that is too far away.
+    package func pointerTarget(ofNameAt start: Int) -> Int? {
+        guard start + 1 < count else { return nil }
+        let first = unsafe base[start]
+        // Never a pointer to a pointer.
+        if first >= 0xc0 { return Int(first & 0x3f) << 8 | Int(unsafe base[start + 1]) }
+        return start <= MessageComposer.largestPointer ? start : nil
+    }
+
     /// A message in the making, as plain values: for rooms that write many records themselves.
     @safe package struct Raw {
         /// The message's first octet.

@@ -26,6 +26,9 @@ package final class Resolver {
 
     var requests: [Int: Request] = [:]
     var requestKeys: [UInt64: Int] = [:]
+    /// Late answers to addresses in the tenth of a second that ``lateWindow`` counts.
+    var lateAnswers: [IPAddress: Int] = [:]
+    var lateWindow: UInt64 = 0
     var fetches: [Int: Fetch] = [:]
     var fetchKeys: [UInt64: Int] = [:]
     var exchanges: [UInt64: Exchange] = [:]
@@ -120,7 +123,8 @@ package final class Resolver {
     ) {
         metrics.queries += 1
         forgetAfterFlush()
-        accept(question, Request.Client(token: token, options: options, address: client), view: view, at: now)
+        let one = Request.Client(token: token, options: options, address: client, since: now.monotonic)
+        accept(question, one, view: view, at: now)
         settle(at: now)
     }
 

@@ -82,6 +82,12 @@ package struct ResolverLimits: Sendable, Equatable {
     ///
     /// Beyond: another server is asked.
     package var serverPatience: Duration = .seconds(3)
+    /// Age from which an answer to an unproved address counts as late (DNSBomb).
+    package var lateAnswerAge: Duration = .milliseconds(300)
+    /// Late answers to one unproved address in a tenth of a second.
+    ///
+    /// The rest is dropped: a client that asks again finds them cached.
+    package var lateAnswers = 64
     /// Servers whose times and faults are remembered by one worker; the longest unused is forgotten.
     package var rememberedServers = 16384
     /// Decoded delegations and keys that one worker keeps at hand; arbitrary ones are forgotten.

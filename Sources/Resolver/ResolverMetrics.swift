@@ -12,6 +12,8 @@ package struct ResolverMetrics: Sendable, Equatable {
     package var answersFromSets: UInt64 = 0
     /// Answers made from cached NSEC and NSEC3 records (RFC 8198).
     package var aggressiveAnswers: UInt64 = 0
+    /// Answers made from a cached wildcard and the proof that nothing closer exists (RFC 8198 5.3).
+    package var aggressiveWildcards: UInt64 = 0
     /// Questions sent over UDP, TCP, TLS.
     package var sentUDP: UInt64 = 0
     package var sentTCP: UInt64 = 0
@@ -28,6 +30,8 @@ package struct ResolverMetrics: Sendable, Equatable {
     package var spoofingSuspicions: UInt64 = 0
     /// Responses with TC.
     package var truncated: UInt64 = 0
+    /// Datagrams larger than was offered: taken for pieced together, and asked again over TCP (RFC 9715).
+    package var oversized: UInt64 = 0
     /// Servers found not to serve a zone.
     package var lame: UInt64 = 0
     /// Records dropped because the sender had no say over their owners.
@@ -74,6 +78,7 @@ package struct ResolverMetrics: Sendable, Equatable {
     package var limitDenialRecords: UInt64 = 0
     package var limitRememberedServers: UInt64 = 0
     package var limitRememberedZones: UInt64 = 0
+    package var limitLateAnswers: UInt64 = 0
 
     package init() {}
 }

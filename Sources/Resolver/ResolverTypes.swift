@@ -71,6 +71,8 @@ package struct QueryOptions: OptionSet, Hashable, Sendable {
     package static let isPrefetch = QueryOptions(rawValue: 8)
     /// Every decision is noted in ``ResolverAnswer/trace``.
     package static let isTraced = QueryOptions(rawValue: 16)
+    /// The client has proved that it is where it says: a stream, or a good cookie.
+    package static let isProved = QueryOptions(rawValue: 32)
 }
 
 /// A code and a text for people that go with a response (RFC 8914).

@@ -17,6 +17,8 @@ extension Worker {
         from peer: Peer, since: MonotonicTime
     ) {
         guard case .respond(let length) = disposition, length >= 12 else { return }
+        let reason = failureReason
+        if !reason.isEmpty { failureReason = "" }
         let isFailure = unsafe response[3] & 0xf == ResponseCode.serverFailure.rawValue
         guard state.logsQueries || isFailure else { return }
         let answered = unsafe UnsafeRawBufferPointer(rebasing: response[..<length])
@@ -25,22 +27,22 @@ extension Worker {
             since: since)
         if state.logsQueries { Log.query(entry, format: state.queryLogFormat) }
         if isFailure {
-            Logs.queries.failure(entry)
+            Logs.queries.failure(entry, reason)
             recent.note(
                 RecentQueries.Failure(
                     name: "\(entry.name) \(entry.type)", client: entry.client,
-                    reason: entry.extendedError ?? ""))
+                    reason: reason.isEmpty ? entry.extendedError ?? "" : reason))
         }
     }
 }
 
 extension Log {
     /// Why a client got SERVFAIL, in one line.
-    fileprivate func failure(_ entry: QueryLogEntry) {
+    fileprivate func failure(_ entry: QueryLogEntry, _ reason: String) {
         limited(
             .notice, "servfail", "SERVFAIL \(entry.name) \(entry.queryClass) \(entry.type)",
             [
-                "client": entry.client, "proto": entry.transport, "reason": entry.extendedError ?? "unknown",
+                "client": entry.client, "proto": entry.transport, "reason": reason.isEmpty ? entry.extendedError ?? "no reason given" : reason,
                 "seconds": "\(Double(entry.nanoseconds) / 1e9)",
             ])
     }

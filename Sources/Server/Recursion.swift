@@ -11,6 +11,7 @@ extension Worker {
         if context.wantsDNSSEC { options.insert(.wantsDNSSEC) }
         if context.layout.flags.contains(.checkingDisabled) { options.insert(.checkingDisabled) }
         if context.layout.flags.contains(.recursionDesired) { options.insert(.recursionDesired) }
+        if context.isSourceProved { options.insert(.isProved) }
         return options
     }
 
@@ -37,6 +38,9 @@ extension Worker {
             counters.count(.answersCached)
             context.extendedError = hit.extendedError
             if let code = hit.extendedError, code.isOfPolicy { counters.count(.answersPolicy) }
+            if hit.responseCode == .serverFailure {
+                failureReason = "remembered: \(hit.extendedError ?? .other)"
+            }
             var flags: HeaderFlags = []
             if hit.isTruncated { flags.insert(.truncated) }
             if hit.isAuthentic, wantsAuthenticData(context) { flags.insert(.authenticData) }
@@ -51,6 +55,7 @@ extension Worker {
             let token = hold(query, peer, context.resumption)
         else {
             context.extendedError = .other
+            failureReason = "too many queries wait: limits.pending-queries"
             return unsafe refuse(.serverFailure, query, hasQuestion: true, &context, peer, into: response)
         }
         resolve(
@@ -82,6 +87,7 @@ extension Worker {
         case .truncate:
             if !context.isStream { return unsafe truncateEmpty(query, &context, peer, into: response) }
         }
+        if answer.responseCode == .serverFailure { failureReason = answer.failure }
         context.extendedError = answer.errors.first?.code
         context.extendedText = answer.errors.first?.text ?? ""
         unsafe begin(query, &context, hasQuestion: true, into: response)

@@ -57,6 +57,8 @@ internal import Transport
     var upstream: UpstreamDriver?
     /// Resolvers of former configurations that still have questions under way.
     var retired: [Resolver] = []
+    /// Why the response that is being made is SERVFAIL, for the log.
+    var failureReason = ""
     /// Questions of `toriictl trace` under way.
     var traces: [UInt64: @Sendable (ResolverAnswer) -> Void] = [:]
     var nextTrace: UInt64 = 0

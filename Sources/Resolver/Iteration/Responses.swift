@@ -23,8 +23,9 @@ extension Resolver {
         }
         metrics.responses += 1
         servers.noteResponse(exchange.server, after: (now.monotonic &- exchange.sentAt) / 1000)
-        if layout.flags.contains(.truncated), exchange.transport == .udp {
-            metrics.truncated += 1
+        let isOversized = octets.byteCount > max(512, Int(configuration.payloadSize))
+        if layout.flags.contains(.truncated) || isOversized, exchange.transport == .udp {
+            if isOversized { metrics.oversized += 1 } else { metrics.truncated += 1 }
             return repeatOverTCP(exchange, isSuspicious: false, at: now)
         }
         exchanges[upstream.rawValue] = nil

@@ -43,11 +43,20 @@ package import DNSCore
     }
 
     private func append(_ set: RecordSet, _ type: RRType, _ data: PackedData) {
+        var ownerOffset: Int?
         unsafe data.octets.withUnsafeBufferPointer { octets in
             data.forEach { range in
-                unsafe composer.append(
-                    owner: set.owner, type: type, recordClass: .internet, ttl: set.ttl,
-                    data: UnsafeBufferPointer(rebasing: octets[range]))
+                let record = unsafe UnsafeBufferPointer(rebasing: octets[range])
+                if let ownerOffset {
+                    return unsafe composer.append(
+                        ownerOffset: ownerOffset, type: type, recordClass: .internet, ttl: set.ttl,
+                        data: record)
+                }
+                let start = composer.count
+                let fits = unsafe composer.append(
+                    owner: set.owner, type: type, recordClass: .internet, ttl: set.ttl, data: record)
+                ownerOffset = composer.pointerTarget(ofNameAt: start)
+                return fits
             }
         }
     }

@@ -57,11 +57,53 @@ extension Resolver {
             outcome.security = alias.security
             return outcome
         }
+        return provedOutcome(name, type, at: seconds)
+    }
+
+    /// What cached proofs of absence, and cached wildcards, say of a name that was never asked for (RFC 8198).
+    private func provedOutcome(_ name: Name, _ type: RRType, at seconds: UInt32) -> Outcome? {
         guard !absences.isEmpty, !trustAnchors.isNegated(name) else { return nil }
         var budget = ValidationBudget()
-        guard let outcome = absences.outcome(name, type, budget: &budget, at: seconds) else { return nil }
-        metrics.aggressiveAnswers += 1
-        return outcome
+        switch absences.find(name, type, budget: &budget, at: seconds) {
+        case nil: return nil
+        case .absent(let outcome):
+            guard !isConfigured(name, below: outcome.zone) else { return nil }
+            metrics.aggressiveAnswers += 1
+            return outcome
+        case .wildcard(let wildcard, let proof, let zone):
+            guard !isConfigured(name, below: zone) else { return nil }
+            key.load(wildcard)
+            var set = cachedSets(wildcard, type, at: seconds).first
+            if set == nil, type != .cname, !type.mayStandBesideCNAME {
+                set = cachedSets(wildcard, .cname, at: seconds).first
+            }
+            guard var set, set.security == .secure else { return nil }
+            set.owner = name
+            var outcome = Outcome(end: .answer([set]), finalName: name)
+            if set.type == .cname, type != .cname {
+                guard let target = set.target else { return nil }
+                outcome = Outcome(end: .alias(target), finalName: target)
+                outcome.links = [set]
+            }
+            outcome.proof = proof
+            outcome.zone = zone
+            outcome.isFromCache = true
+            outcome.security = .secure
+            metrics.aggressiveWildcards += 1
+            return outcome
+        }
+    }
+
+    /// Whether a stub or forward zone below `apex` holds `name`: what `apex` says of it does not count here.
+    private func isConfigured(_ name: Name, below apex: Name) -> Bool {
+        guard !configuredZones.isEmpty else { return false }
+        var labels = name.labelCount
+        while labels > apex.labelCount {
+            let suffix = name.suffix(labels: labels)
+            if configuredZones[NameHash.hash(suffix)]?.zone == suffix.lowercased { return true }
+            labels -= 1
+        }
+        return false
     }
 
     /// The cached set of a type, and behind it what proves its wildcard; empty when there is none.

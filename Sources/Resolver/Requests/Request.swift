@@ -8,6 +8,8 @@ final class Request {
         var token: UInt64
         var options: QueryOptions
         var address: IPAddress?
+        /// When it asked, in nanoseconds of the monotonic clock.
+        var since: UInt64
     }
 
     let id: Int
@@ -47,6 +49,8 @@ final class Request {
     var avoidedServers: Set<IPEndpoint> = []
     /// What chains of keys came to, for this request.
     var chainResults: [Name: ChainResult] = [:]
+    /// The SOA, NSEC and NSEC3 sets that have been verified for the part that is being validated.
+    var verifiedProof: [RecordSet] = []
     /// The smallest TTL that a signature allows.
     var ttlLimit = UInt32.max
     /// Extended errors of parts that are insecure for a reason worth telling.
@@ -100,7 +104,10 @@ extension Resolver {
             metrics.joined += 1
             guard running.clients.count < configuration.limits.clientsPerQuestion else {
                 metrics.limitClientsPerQuestion += 1
-                return deliver(ResolverAnswer(.serverFailure), to: client)
+                let reason = "more clients wait for one question than limits.clients-per-query"
+                return deliver(
+                    ResolverAnswer(.serverFailure, errors: [ExtendedErrorNote(.other)], failure: reason),
+                    to: client)
             }
             if running.isValidating, client.options.contains(.checkingDisabled) {
                 return deliver(answer(running, options: client.options, at: now).answer, to: client)
@@ -110,9 +117,11 @@ extension Resolver {
         }
         guard requests.count < configuration.limits.concurrentQuestions else {
             metrics.limitConcurrentQuestions += 1
+            let reason = "more questions at once than limits.outstanding-queries"
             return deliver(
                 staleAnswer(question, client.options, view: view, at: now)
-                    ?? ResolverAnswer(.serverFailure), to: client)
+                    ?? ResolverAnswer(
+                        .serverFailure, errors: [ExtendedErrorNote(.other)], failure: reason), to: client)
         }
         let request = Request(
             id: takeID(), key: key, question: question, view: view,
@@ -276,7 +285,7 @@ extension Resolver {
                     result.answer, for: request.question, view: request.view, audience: result.audience,
                     ttl: result.ttl, at: now)
             }
-            deliver(result.answer, of: request, to: client)
+            deliver(result.answer, of: request, to: client, at: now)
         }
     }
 }

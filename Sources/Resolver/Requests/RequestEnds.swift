@@ -24,12 +24,12 @@ extension Resolver {
             storeAnswer(
                 answer, for: request.question, view: request.view, audience: [.plain, .wantsDNSSEC], ttl: 60,
                 at: now)
-            for client in request.clients { deliver(answer, to: client) }
+            for client in request.clients { deliver(answer, of: request, to: client, at: now) }
             return
         }
         if let changed = policyAnswer(request, at: now) {
             if !request.isPrivate { keepPolicyAnswer(changed, request.question, view: request.view, at: now) }
-            for client in request.clients { deliver(changed, of: request, to: client) }
+            for client in request.clients { deliver(changed, of: request, to: client, at: now) }
             return
         }
         var made: [QueryOptions: ResolverAnswer] = [:]
@@ -48,7 +48,7 @@ extension Resolver {
             guard let answer = made[client.options.intersection([.wantsDNSSEC, .checkingDisabled])] else {
                 continue
             }
-            deliver(answer, of: request, to: client)
+            deliver(answer, of: request, to: client, at: now)
         }
     }
 
@@ -64,7 +64,7 @@ extension Resolver {
         for client in request.clients {
             deliver(
                 staleAnswer(request.question, client.options, view: request.view, at: now) ?? answer,
-                to: client)
+                of: request, to: client, at: now)
         }
     }
 
@@ -132,11 +132,33 @@ extension Resolver {
         actions.append(.answer(token: client.token, answer))
     }
 
-    /// Answers everyone who waits for `request`, the trace with it if there is one.
-    func deliver(_ answer: ResolverAnswer, of request: Request, to client: Request.Client) {
+    /// Answers someone who waited for `request`, the trace with it if there is one.
+    func deliver(
+        _ answer: ResolverAnswer, of request: Request, to client: Request.Client, at now: Moment
+    ) {
         var answer = answer
+        if comesTooLate(client, at: now) { answer.disposition = .drop }
         if let trace = request.budget.trace { answer.trace = trace.entries }
         deliver(answer, to: client)
+    }
+
+    /// Whether an answer is one of too many that would go to an unproved address in one late burst.
+    private func comesTooLate(_ client: Request.Client, at now: Moment) -> Bool {
+        guard !client.options.contains(.isProved), let address = client.address,
+            now.monotonic &- client.since >= configuration.limits.lateAnswerAge.wholeNanoseconds
+        else { return false }
+        let window = now.monotonic / 100_000_000
+        if window != lateWindow {
+            lateWindow = window
+            lateAnswers.removeAll(keepingCapacity: true)
+        }
+        let count = lateAnswers[address, default: 0]
+        guard count < configuration.limits.lateAnswers else {
+            metrics.limitLateAnswers += 1
+            return true
+        }
+        lateAnswers[address] = count + 1
+        return false
     }
 
     /// The wall-time limit of a request has come.
@@ -155,7 +177,7 @@ extension Resolver {
             else {
                 return false
             }
-            deliver(stale, to: client)
+            deliver(stale, of: request, to: client, at: now)
             return true
         }
     }

@@ -35,12 +35,23 @@ package struct PackedData: Hashable, Sendable {
         let length = octets.count - start - 2
         octets[start] = UInt8(truncatingIfNeeded: length >> 8)
         octets[start + 1] = UInt8(truncatingIfNeeded: length)
-        if contains(octets[(start + 2)...], before: start) {
+        if count < PackedData.comparedOneByOne, contains(octets[(start + 2)...], before: start) {
             octets.removeLast(length + 2)
             return true
         }
         count += 1
         return true
+    }
+
+    /// Up to how many strings a new one is compared with each.
+    private static let comparedOneByOne = 16
+
+    /// Takes out what stands twice, which ``append(_:)-(([UInt8])->Bool)`` does itself only for short sets.
+    mutating func removeDuplicates() {
+        guard count > PackedData.comparedOneByOne else { return }
+        var seen = Set<ArraySlice<UInt8>>(minimumCapacity: count)
+        let unique = filter { seen.insert($0).inserted }
+        if unique.count < count { self = unique }
     }
 
     private func contains(_ data: ArraySlice<UInt8>, before end: Int) -> Bool {

@@ -125,6 +125,7 @@ private struct RecordReader {
                 throw .tooLargeSet
             }
         }
+        for index in sets.indices { sets[index].data.removeDuplicates() }
         for signature in loneSignatures {
             var index = sets.lastIndex { $0.type == signature.covered && $0.owner == signature.owner }
             if index == nil, keepsLoneSignatures {

@@ -1,17 +1,31 @@
 internal import DNSCore
 internal import DNSSecurity
 
-/// Validated NSEC records of signed zones, in their order: what lies between an owner and its next name does
-/// not exist, and need not be asked for (RFC 8198).
+/// Validated NSEC and NSEC3 records of signed zones, in their order: what lies between an owner and its next name
+/// does not exist, and need not be asked for (RFC 8198).
 ///
-/// One worker's own, bounded.
+/// One worker's own, bounded: when it is full the zone with the most records goes.
 struct AbsenceTable {
+    /// What is known of a name without asking.
+    enum Finding {
+        /// The name, or the type, does not exist.
+        case absent(Outcome)
+        /// The name does not exist, and a wildcard would stand for it, if there is one; `proof` shows it.
+        case wildcard(Name, proof: [RecordSet], zone: Name)
+    }
+
     private struct Span {
-        /// The owner in canonical order as octets that compare octet by octet.
+        /// The owner in canonical order as octets that compare octet by octet; of an NSEC3 record its hash.
         let key: [UInt8]
         let set: RecordSet
         let expiresAt: UInt32
-        let storedAt: UInt32
+
+        /// The set with what is left of its time.
+        func withRest(at seconds: UInt32) -> RecordSet {
+            var result = set
+            result.ttl = expiresAt - seconds
+            return result
+        }
     }
 
     private struct Zone {
@@ -19,7 +33,14 @@ struct AbsenceTable {
         var soaExpiresAt: UInt32
         var soaStoredAt: UInt32
         var spans: [Span] = []
+        /// NSEC3 records, all with ``parameters``.
+        var hashes: [Span] = []
+        var parameters: NSEC3Parameters?
+        var count: Int { spans.count + hashes.count }
     }
+
+    /// Rounds of hashing that one look may cost; beyond, the zone is asked.
+    private static let roundLimit = 400
 
     private var zones: [Name: Zone] = [:]
     private var count = 0
@@ -36,34 +57,63 @@ struct AbsenceTable {
         count = 0
     }
 
-    /// Keeps the NSEC sets of a negative answer that was found secure.
+    // MARK: Learning
+
+    /// Keeps the NSEC and NSEC3 sets of an answer that was found secure.
+    ///
+    /// - Parameter proof: sets that were verified, every one of them.
     mutating func learn(_ proof: [RecordSet], at seconds: UInt32, metrics: inout ResolverMetrics) {
-        guard let soa = proof.first(where: { $0.type == .soa && !$0.signatures.isEmpty }),
-            proof.contains(where: { $0.type == .nsec })
+        guard let first = proof.first(where: { $0.type == .nsec || $0.type == .nsec3 }),
+            let name = first.signer?.lowercased
         else { return }
-        if count >= limit {
-            metrics.limitRememberedZones += 1
-            removeAll()
+        if count >= limit { makeRoom(&metrics) }
+        let soa = proof.first { $0.type == .soa && $0.owner == name && !$0.signatures.isEmpty }
+        guard var zone = zones[name] ?? soa.map({ Zone(soa: $0, soaExpiresAt: 0, soaStoredAt: 0) }) else {
+            return
         }
-        let name = soa.owner.lowercased
-        var zone = zones[name] ?? Zone(soa: soa, soaExpiresAt: 0, soaStoredAt: 0)
-        zone.soa = soa
-        zone.soaExpiresAt = seconds &+ min(soa.ttl, 86400)
-        zone.soaStoredAt = seconds
-        for set in proof where set.type == .nsec && set.signer == name && !isExpansion(set) {
-            let span = Span(
-                key: AbsenceTable.key(set.owner), set: set,
-                expiresAt: seconds &+ min(set.ttl, soa.negativeTTL, 10800),
-                storedAt: seconds)
-            let place = AbsenceTable.place(of: span.key, in: zone.spans)
-            if place > 0, zone.spans[place - 1].key == span.key {
-                zone.spans[place - 1] = span
-            } else {
-                zone.spans.insert(span, at: place)
-                count += 1
+        if let soa {
+            zone.soa = soa
+            zone.soaExpiresAt = seconds &+ min(soa.ttl, 86400)
+            zone.soaStoredAt = seconds
+        }
+        count -= zone.count
+        for set in proof where set.signer == name && !isExpansion(set) {
+            let end = seconds &+ min(set.ttl, zone.soa.negativeTTL, 10800)
+            if set.type == .nsec {
+                insert(Span(key: AbsenceTable.key(set.owner), set: set, expiresAt: end), into: &zone.spans)
+            } else if set.type == .nsec3 {
+                learnHash(set, until: end, in: &zone)
             }
         }
+        count += zone.count
         zones[name] = zone
+    }
+
+    private func learnHash(_ set: RecordSet, until end: UInt32, in zone: inout Zone) {
+        guard let label = set.owner.labels.first, let hash = NSEC3Hash.decode(label),
+            let data = set.data.recordData.first, let record = NSEC3(data)
+        else { return }
+        if zone.parameters != record.parameters {
+            // The zone has changed its salt or iterations: the old chain is of no use.
+            zone.hashes.removeAll()
+            zone.parameters = record.parameters
+        }
+        insert(Span(key: hash, set: set, expiresAt: end), into: &zone.hashes)
+    }
+
+    private func insert(_ span: Span, into spans: inout [Span]) {
+        let place = AbsenceTable.place(of: span.key, in: spans)
+        if place > 0, spans[place - 1].key == span.key {
+            spans[place - 1] = span
+        } else {
+            spans.insert(span, at: place)
+        }
+    }
+
+    private mutating func makeRoom(_ metrics: inout ResolverMetrics) {
+        metrics.limitRememberedZones += 1
+        guard let largest = zones.max(by: { $0.value.count < $1.value.count })?.key else { return }
+        count -= zones.removeValue(forKey: largest)?.count ?? 0
     }
 
     private func isExpansion(_ set: RecordSet) -> Bool {
@@ -71,35 +121,90 @@ struct AbsenceTable {
         return labels < set.owner.labelCount - (set.owner.isWildcard ? 1 : 0)
     }
 
-    /// An answer that known spans prove: absence of the name, or of the type.
-    func outcome(
-        _ name: Name, _ type: RRType, budget: inout ValidationBudget, at seconds: UInt32
-    ) -> Outcome? {
+    // MARK: Looking
+
+    /// What known spans prove of a name and type.
+    func find(_ name: Name, _ type: RRType, budget: inout ValidationBudget, at seconds: UInt32) -> Finding? {
         var candidate: Name? = type == .ds ? name.parent : name
         while let current = candidate {
-            if let zone = zones[current] { return outcome(name, type, current, zone, &budget, seconds) }
+            if let zone = zones[current] {
+                guard zone.soaExpiresAt > seconds else { return nil }
+                return zone.spans.isEmpty
+                    ? findHashed(name, type, current, zone, &budget, seconds)
+                    : findPlain(name, type, current, zone, &budget, seconds)
+            }
             candidate = current.parent
         }
         return nil
     }
 
-    private func outcome(
+    private func findPlain(
         _ name: Name, _ type: RRType, _ apex: Name, _ zone: Zone, _ budget: inout ValidationBudget,
         _ seconds: UInt32
-    ) -> Outcome? {
-        guard zone.soaExpiresAt > seconds, let own = span(for: name, in: zone, seconds) else { return nil }
-        var spans = [own]
-        let matches = own.key == AbsenceTable.key(name)
-        if !matches {
-            // The wildcard that could have stood for the name.
-            guard let next = try? Name(wire: AbsenceTable.nextName(own.set)) else { return nil }
-            let labels = max(
-                AbsenceTable.commonLabels(name, own.set.owner), AbsenceTable.commonLabels(name, next))
-            guard let wildcard = name.suffix(labels: labels).wildcardChild,
-                let other = span(for: wildcard, in: zone, seconds)
-            else { return nil }
-            if other.key != own.key { spans.append(other) }
+    ) -> Finding? {
+        let key = AbsenceTable.key(name)
+        guard let own = AbsenceTable.last(notAfter: key, in: zone.spans, seconds) else { return nil }
+        if own.key == key {
+            return conclude(name, type, nil, [own], apex, zone, &budget, seconds)
         }
+        // The wildcard that could have stood for the name.
+        guard let next = try? Name(wire: AbsenceTable.nextName(own.set)) else { return nil }
+        let labels = max(
+            AbsenceTable.commonLabels(name, own.set.owner), AbsenceTable.commonLabels(name, next))
+        var spans = [own]
+        if let wildcard = name.suffix(labels: labels).wildcardChild,
+            let other = AbsenceTable.last(
+                notAfter: AbsenceTable.key(wildcard), in: zone.spans, seconds),
+            other.key != own.key
+        {
+            spans.append(other)
+        }
+        return conclude(name, type, labels, spans, apex, zone, &budget, seconds)
+    }
+
+    private func findHashed(
+        _ name: Name, _ type: RRType, _ apex: Name, _ zone: Zone, _ budget: inout ValidationBudget,
+        _ seconds: UInt32
+    ) -> Finding? {
+        guard let parameters = zone.parameters,
+            (Int(parameters.iterations) + 1) * (name.labelCount - apex.labelCount + 2)
+                <= AbsenceTable.roundLimit
+        else { return nil }
+        var nextCloser: [UInt8]?
+        var labels = name.labelCount
+        while labels >= apex.labelCount {
+            guard let hash = NSEC3Hash.hash(name.suffix(labels: labels), parameters) else { return nil }
+            if let match = AbsenceTable.last(notAfter: hash, in: zone.hashes, seconds), match.key == hash {
+                guard let nextCloser else {
+                    return conclude(name, type, nil, [match], apex, zone, &budget, seconds)
+                }
+                // An opt-out span may hold unsigned delegations (RFC 8198 5.4).
+                guard let cover = AbsenceTable.cover(of: nextCloser, in: zone.hashes, seconds),
+                    cover.set.data.first?.dropFirst().first == 0
+                else { return nil }
+                var spans = [match, cover]
+                if let wildcard = name.suffix(labels: labels).wildcardChild,
+                    let wildcardHash = NSEC3Hash.hash(wildcard, parameters),
+                    let other = AbsenceTable.cover(of: wildcardHash, in: zone.hashes, seconds),
+                    !spans.contains(where: { $0.key == other.key })
+                {
+                    spans.append(other)
+                }
+                return conclude(name, type, labels, spans, apex, zone, &budget, seconds)
+            }
+            nextCloser = hash
+            labels -= 1
+        }
+        return nil
+    }
+
+    /// What `spans` prove, judged as if they had just come.
+    ///
+    /// - Parameter labels: of the closest encloser; nil when the name itself exists.
+    private func conclude(
+        _ name: Name, _ type: RRType, _ labels: Int?, _ spans: [Span], _ apex: Name, _ zone: Zone,
+        _ budget: inout ValidationBudget, _ seconds: UInt32
+    ) -> Finding? {
         let sets = spans.map { span in
             SecureRRset(
                 restoring: span.set.rrset, signer: apex, labels: span.set.signatureLabels ?? 0,
@@ -107,34 +212,40 @@ struct AbsenceTable {
         }
         let proof = DenialProof(zone: apex, sets: sets, budget: &budget)
         var result = Outcome(end: .noData, finalName: name)
-        if matches {
-            guard proof.noData(name, type: type, budget: &budget) == .proven else { return nil }
-        } else {
-            guard proof.nameError(name, budget: &budget) == .proven else { return nil }
+        if labels != nil, proof.nameError(name, budget: &budget) == .proven {
             result.end = .nameError
+        } else if proof.noData(name, type: type, budget: &budget) != .proven {
+            guard let labels, let wildcard = name.suffix(labels: labels).wildcardChild,
+                proof.wildcardAnswer(for: name, labels: labels, budget: &budget) == .proven
+            else { return nil }
+            return .wildcard(wildcard, proof: spans.map { $0.withRest(at: seconds) }, zone: apex)
         }
         var soa = zone.soa
         soa.ttl = soa.ttl > seconds &- zone.soaStoredAt ? soa.ttl - (seconds &- zone.soaStoredAt) : 0
-        result.proof = [soa]
-        var ttl = soa.negativeTTL
-        for span in spans {
-            var set = span.set
-            set.ttl = span.expiresAt - seconds
-            ttl = min(ttl, set.ttl)
-            result.proof.append(set)
-        }
-        result.negativeTTL = ttl
+        result.proof = [soa] + spans.map { $0.withRest(at: seconds) }
+        result.negativeTTL = result.proof.reduce(soa.negativeTTL) { min($0, $1.ttl) }
         result.security = .secure
         result.isFromCache = true
         result.zone = apex
-        return result
+        return .absent(result)
     }
 
-    /// The living span whose owner is the last one not after `name`.
-    private func span(for name: Name, in zone: Zone, _ seconds: UInt32) -> Span? {
-        let place = AbsenceTable.place(of: AbsenceTable.key(name), in: zone.spans)
-        guard place > 0, zone.spans[place - 1].expiresAt > seconds else { return nil }
-        return zone.spans[place - 1]
+    // MARK: Order
+
+    /// The living span whose key is the last one not after `key`.
+    private static func last(notAfter key: [UInt8], in spans: [Span], _ seconds: UInt32) -> Span? {
+        let place = place(of: key, in: spans)
+        guard place > 0, spans[place - 1].expiresAt > seconds else { return nil }
+        return spans[place - 1]
+    }
+
+    /// The living span that could hold `hash`: the last not after it, or the last of all, which goes round.
+    private static func cover(of hash: [UInt8], in spans: [Span], _ seconds: UInt32) -> Span? {
+        let place = place(of: hash, in: spans)
+        guard let span = place > 0 ? spans[place - 1] : spans.last, span.expiresAt > seconds else {
+            return nil
+        }
+        return span
     }
 
     /// Number of spans whose owners are not after `key`.
@@ -152,7 +263,7 @@ struct AbsenceTable {
         guard let octets = set.data.first else { return [] }
         var end = octets.startIndex
         while end < octets.endIndex, octets[end] != 0 { end += 1 + Int(octets[end]) }
-        return end < octets.endIndex ? Array(octets[...end]) : []
+        return end < octets.endIndex ? Array(octets[octets.startIndex...end]) : []
     }
 
     private static func commonLabels(_ left: Name, _ right: Name) -> Int {

@@ -201,7 +201,9 @@ extension Resolver {
             case .bogus(let reason): fault(reason, child, outcome, step: again, chain, at: now)
             }
         case .noData, .nameError:
-            let proof = denialProof(outcome.proof, parent, &chain.budget.validation, at: now)
+            var verified: [RecordSet] = []
+            let proof = denialProof(
+                outcome.proof, parent, &chain.budget.validation, verified: &verified, at: now)
             let ttl = max(outcome.negativeTTL, 1)
             switch proof.delegation(child, budget: &chain.budget.validation) {
             case .insecureDelegation(let reason):
@@ -248,19 +250,25 @@ extension Resolver {
     }
 
     /// The NSEC and NSEC3 sets among `sets` that the zone's keys verify.
+    ///
+    /// - Parameter verified: gets them too, as they came.
     func denialProof(
-        _ sets: [RecordSet], _ keys: ZoneKeys, _ budget: inout ValidationBudget, at now: Moment
+        _ sets: [RecordSet], _ keys: ZoneKeys, _ budget: inout ValidationBudget,
+        verified: inout [RecordSet], at now: Moment
     ) -> DenialProof {
-        var verified: [SecureRRset] = []
+        var good: [SecureRRset] = []
         for set in sets where set.type == .nsec || set.type == .nsec3 {
             guard !set.signatures.isEmpty else { continue }
             if case .secure(let secure) = validator.verify(
                 set.signed, with: keys, at: validationTime(now), budget: &budget)
             {
-                verified.append(secure)
+                good.append(secure)
+                if !verified.contains(where: { $0.type == set.type && $0.owner == set.owner }) {
+                    verified.append(set)
+                }
             }
         }
-        return DenialProof(zone: keys.zone, sets: verified, budget: &budget)
+        return DenialProof(zone: keys.zone, sets: good, budget: &budget)
     }
 
     /// Wall-clock seconds that signatures are judged at.

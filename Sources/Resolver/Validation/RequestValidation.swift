@@ -30,13 +30,16 @@ extension Resolver {
                 request.validated += 1
                 continue
             }
+            request.verifiedProof.removeAll()
             switch verdict(request, index, at: now) {
             case .wait: return
             case .secure:
                 note(request.budget, 0, at: now, "\(request.parts[index].summary): secure")
                 request.parts[index].security = .secure
+                // What came beside the proof and was not verified is neither told nor learnt from.
+                request.parts[index].proof = request.verifiedProof
                 if configuration.validation.usesAggressiveNegatives {
-                    absences.learn(request.parts[index].proof, at: now.seconds, metrics: &metrics)
+                    absences.learn(request.verifiedProof, at: now.seconds, metrics: &metrics)
                 }
                 limitTTLs(&request.parts[index])
             case .insecure(let reason):
@@ -145,7 +148,7 @@ extension Resolver {
             case .secure(let secure):
                 request.ttlLimit = min(request.ttlLimit, secure.ttlLimit)
                 guard secure.isWildcardExpansion else { return .secure }
-                let proof = denialProof(part.proof, keys, &request.budget.validation, at: now)
+                let proof = denialProof(part.proof, keys, request, at: now)
                 switch proof.wildcardAnswer(
                     for: set.owner, labels: secure.labels, budget: &request.budget.validation)
                 {
@@ -181,8 +184,9 @@ extension Resolver {
                 {
                     return .bogus(reason, set.owner)
                 }
+                request.verifiedProof.append(set)
             }
-            let proof = denialProof(part.proof, keys, &request.budget.validation, at: now)
+            let proof = denialProof(part.proof, keys, request, at: now)
             let outcome: DenialOutcome
             if case .nameError = part.end {
                 outcome = proof.nameError(name, budget: &request.budget.validation)
@@ -195,6 +199,14 @@ extension Resolver {
             case .bogus(let reason): return .bogus(reason, name)
             }
         }
+    }
+
+    /// The proof that a part brought, as far as the zone's keys verify it.
+    private func denialProof(
+        _ sets: [RecordSet], _ keys: ZoneKeys, _ request: Request, at now: Moment
+    ) -> DenialProof {
+        denialProof(
+            sets, keys, &request.budget.validation, verified: &request.verifiedProof, at: now)
     }
 
     // MARK: Ends
@@ -220,6 +232,22 @@ extension Resolver {
             }
         }
         store(kept, type: type, at: now)
+        if kept.security == .secure, configuration.validation.usesAggressiveNegatives {
+            keepWildcards(kept, at: now)
+        }
+    }
+
+    /// Keeps the wildcards that secure sets were made from, for names like theirs (RFC 8198 5.3).
+    private func keepWildcards(_ part: Outcome, at now: Moment) {
+        var sets = part.links.filter { $0.type == .cname }
+        if case .answer(let found) = part.end { sets += found }
+        for var set in sets {
+            guard let labels = set.signatureLabels, labels < set.owner.labelCount, !set.owner.isWildcard,
+                let wildcard = set.owner.suffix(labels: labels).wildcardChild
+            else { continue }
+            set.owner = wildcard
+            store(set, at: now)
+        }
     }
 
     /// The part did not validate; its zone may have servers that do better (RFC 4035 4.9 leaves how often to us).
@@ -254,7 +282,7 @@ extension Resolver {
             ttl: configuration.validation.bogusTTL.wholeSeconds, at: now)
         forgetBogus(request, at: now)
         metrics.failures += 1
-        for client in request.clients { deliver(answer, of: request, to: client) }
+        for client in request.clients { deliver(answer, of: request, to: client, at: now) }
     }
 
     /// What failed must not be found again as if it were only unchecked.

@@ -77,6 +77,10 @@ package struct LimitsSection: ConfigurationRecord {
     package let failureTTL: Duration
     /// Server addresses whose speed and abilities are remembered.
     package let serverRecords: Int
+    /// Age from which an answer over UDP to a client without a good cookie counts as late.
+    package let lateAnswerAge: Duration
+    /// Late answers to one such address in a tenth of a second; more are dropped, so that held-back answers are no burst.
+    package let lateAnswers: Int
 
     /// Delegations and keys that one worker keeps decoded.
     package let zoneRecords: Int
@@ -156,6 +160,8 @@ package struct LimitsSection: ConfigurationRecord {
         failureTTL = section.value(
             "failure-ttl", .duration(.seconds(1) ... .seconds(300)), default: .seconds(5))
         serverRecords = count("server-records", 16384)
+        lateAnswerAge = time("late-answer-age", .milliseconds(300))
+        lateAnswers = count("late-answers", 64)
 
         zoneRecords = count("zone-records", 8192)
         absenceRecords = count("absence-records", 16384)

@@ -131,6 +131,8 @@ extension ResolverConfiguration {
         limits.rememberedZones = bounds.zoneRecords
         limits.rememberedAbsences = bounds.absenceRecords
         limits.serverPatience = bounds.upstreamTimeout
+        limits.lateAnswerAge = bounds.lateAnswerAge
+        limits.lateAnswers = bounds.lateAnswers
     }
 
     /// The servers that a root hints file names, with their addresses.

@@ -505,7 +505,8 @@ def add_address(address):
 
 def prepare_namespace():
     for words in (
-        "link set lo up", "link add void type dummy", "link set void up", "addr add 10.255.255.254/32 dev void",
+        "link set lo up", "link add void type veth peer name abyss", "link set void arp off up", "link set abyss up",
+        "addr add 10.255.255.254/32 dev void",
         "route add default dev void", "-6 addr add fd00:ffff::1/128 dev void nodad", "-6 route add default dev void",
     ):
         subprocess.run(["ip", *words.split()], check=False, stderr=subprocess.DEVNULL)
