@@ -56,7 +56,7 @@ extension Worker {
         guard let resolved = context.resumption.target else {
             var resumption = context.resumption
             resumption.waitsForTarget = true
-            guard let token = hold(query, peer, resumption) else { return nil }
+            guard let token = hold(query, peer, ResumedQuery(resumption)) else { return nil }
             let target = lookup.effectiveName()
             resolve(
                 Question(name: target, type: context.layout.questionType),

@@ -52,15 +52,15 @@ struct Waiting {
     var query: [UInt8]
     var peer: Peer
     var since: MonotonicTime
-    /// What it has waited for before; kept for the next stage.
-    var resumption: Resumption
+    /// What it has waited for before, kept for the next stage; nil for most.
+    var resumed: ResumedQuery?
 }
 
 extension Worker {
     /// Takes a query in to wait.
     ///
     /// - Returns: its token; nil when too many wait already: the client gets SERVFAIL.
-    func hold(_ query: borrowing RawSpan, _ peer: Peer, _ resumption: Resumption) -> QueryToken? {
+    func hold(_ query: borrowing RawSpan, _ peer: Peer, _ resumed: ResumedQuery?) -> QueryToken? {
         guard let octets = query.copy(0..<query.byteCount) else { return nil }
         let client = IPAddress(peer.address).tally
         let limit = peer.transport.isConnected ? state.pendingPerClient * 10 : state.pendingPerClient
@@ -68,7 +68,7 @@ extension Worker {
             counters.count(.pendingClientFull)
             return nil
         }
-        let waiting = Waiting(query: octets, peer: peer, since: now, resumption: resumption)
+        let waiting = Waiting(query: octets, peer: peer, since: now, resumed: resumed)
         let token = pending.insert(waiting, client: client)
         if token == nil { counters.count(.pendingFull) }
         return token
@@ -84,6 +84,16 @@ extension Worker {
         return pending.count(of: IPAddress(waiting.peer.address).tally) >= state.discardBurst
     }
 
+    /// Takes an answer in that waits for routers, in a table of its own, so that routers that do not answer leave room
+    /// for everything else.
+    ///
+    /// - Returns: its token; nil when too many wait already.
+    func holdForRouters(_ query: borrowing RawSpan, _ peer: Peer, _ resumed: ResumedQuery?) -> QueryToken? {
+        guard let octets = query.copy(0..<query.byteCount) else { return nil }
+        return held.insert(
+            Waiting(query: octets, peer: peer, since: now, resumed: resumed), client: IPAddress(peer.address).tally)
+    }
+
     /// Sends the query behind `token` down the pipeline again, with what `change` adds to what it has waited for.
     func resume(_ token: QueryToken, _ change: (inout Resumption) -> Void) {
         guard let waiting = pending.remove(token) else { return }
@@ -91,7 +101,16 @@ extension Worker {
             counters.count(.discardedLate)
             return loop.dismiss(waiting.peer)
         }
-        var resumption = waiting.resumption
+        resume(waiting, change)
+    }
+
+    /// The same for an answer that has waited for routers.
+    func resumeHeld(_ token: QueryToken, _ change: (inout Resumption) -> Void) {
+        if let waiting = held.remove(token) { resume(waiting, change) }
+    }
+
+    private func resume(_ waiting: Waiting, _ change: (inout Resumption) -> Void) {
+        var resumption = waiting.resumed?.state ?? .none
         change(&resumption)
         let capacity = unsafe waiting.peer.transport == .udp ? min(4096, scratch.count) : scratch.count
         let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<capacity])

@@ -18,7 +18,7 @@ struct PendingQueries<Waiting>: ~Copyable {
     private var slots: [Slot] = []
     private var free: [Int] = []
     /// Queries that may wait at a time.
-    let capacity: Int
+    var capacity: Int
     /// Queries that wait now.
     private(set) var count = 0
     /// Queries that wait, by client.

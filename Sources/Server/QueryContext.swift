@@ -25,6 +25,8 @@ struct QueryContext {
     var cookie = CookieVerdict.absent
     /// Where the cookie option's data stands in the query.
     var cookieOption: Range<Int>?
+    /// Where the client subnet stands in the query that the answer is made for; nil when none counts.
+    var answeredSubnet: Range<Int>?
     /// The extended error of the response, when there is one.
     var extendedError: ExtendedError?
     /// Text for the extended error; shown only where ``QueryContext/showsReasons`` allows it.

@@ -52,7 +52,7 @@ extension Worker {
                 query, &context, hit.responseCode, flags: flags, zoneIsMarked: false, peer, into: response)
         }
         guard let name = try? MessageView.name(in: query, at: 12),
-            let token = hold(query, peer, context.resumption)
+            let token = hold(query, peer, context.resumed)
         else {
             context.extendedError = .other
             failureReason = "too many queries wait: limits.pending-queries"

@@ -13,6 +13,8 @@ package struct ResponseSettings: Sendable {
     package var sendsCookies = true
     /// Time a TCP client may stay idle, told in units of 100 ms (RFC 7828).
     package var tcpKeepalive: UInt16 = 100
+    /// Whether answers may be for a client subnet alone (RFC 7871), so that room is kept for saying so.
+    package var answersSubnets = false
 
     package init() {}
 }
@@ -33,6 +35,9 @@ enum ResponseFinisher {
                 octets += 4 + settings.nsid.count
             }
             if context.isStream, edns.option(.tcpKeepalive, in: query) != nil { octets += 6 }
+            if settings.answersSubnets, let subnet = edns.option(.clientSubnet, in: query) {
+                octets += 4 + subnet.count
+            }
         }
         if let session = context.session { octets += session.reservedLength }
         return octets
@@ -82,6 +87,11 @@ enum ResponseFinisher {
         }
         if !settings.nsid.isEmpty, edns.option(.nsid, in: query) != nil {
             unsafe composer.appendOption(.nsid, settings.nsid.span.bytes)
+        }
+        if let subnet = context.answeredSubnet, var data = query.copy(subnet), data.count >= 4 {
+            // The answer holds for the whole of what was asked for, and for nobody else (RFC 7871 7.2.1).
+            data[3] = data[2]
+            unsafe composer.appendOption(.clientSubnet, data.span.bytes)
         }
         if context.isStream, edns.option(.tcpKeepalive, in: query) != nil {
             let value = [UInt8(settings.tcpKeepalive >> 8), UInt8(settings.tcpKeepalive & 0xff)]

@@ -29,6 +29,7 @@ final class Server: @unchecked Sendable {
     /// Response policy zones.
     let policies: PolicyKeeper
     private var resolverNumber = 1
+    private var clientMap: ClientMapKeeper?
     /// When the server started, seconds since 1970.
     let startTime: Int64
     private(set) var reloadCount = 0
@@ -151,6 +152,10 @@ final class Server: @unchecked Sendable {
             if let nts = core.publication.state.nts, let first = workers.first {
                 try first.openNTSDesk(nts, keys: core.publication.state.keys)
             }
+            clientMap = try ClientMapKeeper { [core] map in
+                core.workers.first?.loop.mailbox.post { core.workers.first?.ntsDesk?.adopt(map) }
+            }
+            clientMap?.configure(configuration.nts.clientMap)
             for worker in workers {
                 worker.refreshState()
                 worker.watchPending()
@@ -202,6 +207,7 @@ final class Server: @unchecked Sendable {
         lock.withLock { _ in
             https?.close()
             core.transferDesk?.stop()
+            clientMap?.stop()
             zones.stop()
             for worker in core.workers { worker.loop.mailbox.stop() }
             for thread in threads { thread.join() }
@@ -338,6 +344,7 @@ final class Server: @unchecked Sendable {
                 notes.append("cannot serve https on \(way.address): \(error)")
             }
         }
+        clientMap?.configure(next.nts.clientMap)
         reloadCount += 1
         return notes
     }

@@ -16,7 +16,8 @@ internal import DNSCore
             droppedOverload
         case slipped, refusedAccess, badCookies, pendingFull, pendingClientFull, pendingLost
         case limitEDNSOptions, discardedLate, answersPolicy
-        case holds, holdsJoined, holdsReleased, holdsOverLimit, holdsValidation
+        case holds, holdsJoined, holdsReleased, holdsOverLimit, holdsSilent,
+            holdsUnknownClient
     }
 
     /// Types of questions that are counted one by one: those below 256, and one for the rest.

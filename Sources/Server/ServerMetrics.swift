@@ -78,6 +78,14 @@ enum ServerMetrics {
                 ?? nil
         else { return }
         collection.gauge("torii_nts_holds_pending", "Replies held now.", Double(holds))
+        let memory = core.targetMemory
+        collection.gauge(
+            "torii_nts_known_routers", "Targets remembered as NTS routers.", Double(memory.knownCount))
+        collection.gauge(
+            "torii_nts_registered_routers", "Routers that have announced themselves.",
+            Double(memory.registrationCount))
+        collection.gauge(
+            "torii_nts_silent_targets", "Targets remembered as no NTS routers.", Double(memory.negativeCount))
         for (name, value) in metrics.named {
             collection.counter("torii_nts_\(name)_total", "See NTSMetrics.", value)
         }
@@ -182,6 +190,13 @@ enum ServerMetrics {
         (.holdsJoined, "torii_nts_holds_joined_total", "Replies that waited for a negotiation under way."),
         (.holdsReleased, "torii_nts_holds_released_total", "Held replies released."),
         (.holdsOverLimit, "torii_nts_holds_over_limit_total", "Replies released unheld because of a bound."),
-        (.holdsValidation, "torii_nts_validations_total", "Clients asked to prove their address."),
+        (
+            .holdsSilent, "torii_nts_silent_targets_total",
+            "Answers not held because all their targets are remembered as no NTS routers."
+        ),
+        (
+            .holdsUnknownClient, "torii_nts_withheld_clients_total",
+            "Answers not held because the forwarder's client does not say who it is."
+        ),
     ]
 }

@@ -46,7 +46,7 @@ extension Worker {
         }
         let signed = request.with(requestor: known)
         guard let committer = core.zones.committer,
-            let token = hold(query, peer, context.resumption)
+            let token = hold(query, peer, context.resumed)
         else {
             return unsafe refuse(.stopping, request, query, &context, peer, into: response)
         }

@@ -34,6 +34,8 @@ internal import Transport
     var pending: PendingQueries<Waiting>
     /// The last queries, for `toriictl top`.
     let recent = RecentQueries()
+    /// Answers that wait for routers.
+    var held: PendingQueries<Waiting>
     /// Where deferred responses are composed.
     let scratch: UnsafeMutableRawBufferPointer
 
@@ -54,6 +56,8 @@ internal import Transport
     /// ``ResolverSet`` that they were made from.
     var installed: ResolverSet?
     var lastResolver = 0
+    /// What brings their datagrams to the desk.
+    var ntsHandler: NTSSocket?
     var upstream: UpstreamDriver?
     /// Resolvers of former configurations that still have questions under way.
     var retired: [Resolver] = []
@@ -78,6 +82,7 @@ internal import Transport
         cookies = state.cookies
         limiter = ResponseRateLimiter(state.rate)
         pending = PendingQueries(capacity: state.pendingLimit)
+        held = PendingQueries(capacity: state.nts?.limits.holds ?? 0)
         unsafe scratch = .allocate(byteCount: 65535, alignment: 16)
         readClocks(MonotonicTime.now())
     }
@@ -121,7 +126,7 @@ internal import Transport
         settings = state.settings
         cookies = state.cookies
         if state.resolvers !== installed { takeOver(state.resolvers) }
-        plugins = PluginList.make(for: self)
+        adoptNTS()
         if rate != state.rate {
             limiter = ResponseRateLimiter(state.rate)
         }
@@ -161,8 +166,10 @@ internal import Transport
 
     private func giveUpLost() {
         let limit = MonotonicTime(nanoseconds: now.nanoseconds &- 30_000_000_000)
-        guard now.nanoseconds > 30_000_000_000, pending.count > 0 else { return }
-        for waiting in pending.removeAll(where: { $0.since < limit }) {
+        guard now.nanoseconds > 30_000_000_000, pending.count + held.count > 0 else { return }
+        let lost =
+            pending.removeAll(where: { $0.since < limit }) + held.removeAll(where: { $0.since < limit })
+        for waiting in lost {
             counters.count(.pendingLost)
             loop.dismiss(waiting.peer)
         }

@@ -4,6 +4,9 @@ internal import Glibc
 package protocol EchoSocketHandler: AnyObject {
     /// An ICMP message came in; the octets are without its IP header.
     func received(_ octets: [UInt8], from remote: SocketAddress)
+
+    /// The network reports that an echo request of this host to `target` could not be delivered.
+    func undeliverable(to target: SocketAddress)
 }
 
 /// A raw ICMP socket for echo requests of our own making.
@@ -66,7 +69,27 @@ package protocol EchoSocketHandler: AnyObject {
             let header = Int(datagram[0] & 0x0f) * 4
             guard header >= 20, datagram.count >= header + 8 else { continue }
             let remote = SocketAddress(ipv4: UInt32(bigEndian: address.sin_addr.s_addr), port: 0)
-            handler.received(Array(datagram[header...]), from: remote)
+            let message = datagram[header...]
+            if message[header] == 3 {
+                if let target = EchoSocket.target(ofUnreachable: message) {
+                    handler.undeliverable(to: target)
+                }
+            } else {
+                handler.received(Array(message), from: remote)
+            }
         }
+    }
+
+    /// Where the echo request went that a "destination unreachable" is about (RFC 792).
+    private static func target(ofUnreachable message: ArraySlice<UInt8>) -> SocketAddress? {
+        let inner = message.dropFirst(8)
+        let start = inner.startIndex
+        guard inner.count >= 28, inner[start] >> 4 == 4, inner[start + 9] == UInt8(IPPROTO_ICMP) else {
+            return nil
+        }
+        let length = Int(inner[start] & 15) * 4
+        guard length >= 20, inner.count > length, inner[start + length] == 8 else { return nil }
+        let address = inner[(start + 16)..<(start + 20)].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        return SocketAddress(ipv4: address, port: 0)
     }
 }

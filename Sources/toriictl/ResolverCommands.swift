@@ -186,3 +186,50 @@ struct NTAGroup: CommandGroup {
         var words: [String] { ["dnssec", "nta", "clear"] + (name.map { [$0] } ?? []) }
     }
 }
+
+struct NTSGroup: CommandGroup {
+    static let configuration = CommandConfiguration(
+        commandName: "nts", abstract: "The negotiation with NAT routers.",
+        subcommands: [Standing.self, Holds.self, Targets.self, Routers.self, Forget.self])
+
+    struct Standing: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "status", abstract: "Say how the negotiation is.")
+        @OptionGroup var connection: Connection
+        var words: [String] { ["nts", "status"] }
+    }
+
+    struct Holds: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the notifications under way, oldest first.")
+        @OptionGroup var connection: Connection
+        @Argument(help: "At most this many; 1000 when not given.")
+        var count: Int?
+        var words: [String] { ["nts", "holds"] + (count.map { ["\($0)"] } ?? []) }
+    }
+
+    struct Targets: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the targets remembered as NTS routers, or as none.")
+        @OptionGroup var connection: Connection
+        @Argument(help: "At most this many; 1000 when not given.")
+        var count: Int?
+        var words: [String] { ["nts", "targets"] + (count.map { ["\($0)"] } ?? []) }
+    }
+
+    struct Routers: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the routers of the configuration and those that have announced themselves.")
+        @OptionGroup var connection: Connection
+        var words: [String] { ["nts", "routers"] }
+    }
+
+    struct Forget: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Forget that a target is no NTS router.")
+        @OptionGroup var connection: Connection
+        @Argument(help: "The target's address.")
+        var address: String
+        var words: [String] { ["nts", "forget", address] }
+    }
+}

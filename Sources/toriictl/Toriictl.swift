@@ -15,7 +15,7 @@ struct Toriictl: ParsableCommand {
             ZoneGroup.self,
             CacheGroup.self, TopGroup.self, Trace.self, UpdateGroup.self, KeyGroup.self, DNSSECGroup.self,
             CookieGroup.self,
-            RouterGroup.self, ConfigGroup.self, Ask.self,
+            NTSGroup.self, RouterGroup.self, ConfigGroup.self, Ask.self,
         ])
 
     func run() throws {

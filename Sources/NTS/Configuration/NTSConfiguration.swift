@@ -30,12 +30,12 @@ package struct NTSConfiguration: Sendable {
     package var validatedClients: [IPPrefix] = []
     /// Forwarders whose EDNS Client Subnet is believed.
     package var ecsFrom: [IPPrefix] = []
-    /// IPv4 addresses of clients that ask over IPv6, and the other way round.
-    ///
-    /// First match wins.
-    package var clientMap: [ClientMapping] = []
+    /// The other family's address of clients; the longest prefix wins.
+    package var clientMap = ClientMap()
     /// Whether a client behind the same router as the host is answered with the host's private address.
     package var isHairpinAnswered = true
+    /// Names below these are not, as their clients filter private addresses.
+    package var hairpinExcluded: [Name] = []
     /// TSIG keys with which routers may announce themselves.
     package var registrationKeys: [Name] = []
     package var limits = Limits()
@@ -112,17 +112,6 @@ package struct NTSConfiguration: Sendable {
         package var onTimeout = TimeoutOutcome.release
 
         package init() {}
-    }
-
-    /// The other family's address of clients.
-    package struct ClientMapping: Sendable {
-        package var prefix: IPPrefix
-        package var address: IPAddress
-
-        package init(prefix: IPPrefix, address: IPAddress) {
-            self.prefix = prefix
-            self.address = address
-        }
     }
 
     /// Bounds.

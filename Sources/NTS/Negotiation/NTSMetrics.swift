@@ -1,3 +1,5 @@
+internal import DNSCore
+
 /// What a ``Negotiator`` has counted (nts.md 2.9).
 ///
 /// Each worker has its own; sum them with ``add(_:)``.
@@ -9,8 +11,18 @@ package struct NTSMetrics: Sendable, Equatable {
     /// Final positive responses.
     package var responses: UInt64 = 0
     package var pendings: UInt64 = 0
-    /// Refusals: v1 and TSN refusals, and v2 responses with an error code.
-    package var refusals: UInt64 = 0
+    /// Refusals of form v1 and TSN, which give no reason.
+    package var refusedPlain: UInt64 = 0
+    /// Refusals of form v2 by their reason: the name is not in the router's list (NXDOMAIN),
+    package var refusedName: UInt64 = 0
+    /// its rules forbid it (REFUSED),
+    package var refusedPolicy: UInt64 = 0
+    /// its kernel could not (SERVFAIL),
+    package var refusedKernel: UInt64 = 0
+    /// key, signature or time were wrong (NOTAUTH),
+    package var refusedSignature: UInt64 = 0
+    /// or another code.
+    package var refusedOther: UInt64 = 0
     package var timeouts: UInt64 = 0
     /// Targets that said by ICMP that nobody listens.
     package var unreachables: UInt64 = 0
@@ -27,6 +39,8 @@ package struct NTSMetrics: Sendable, Equatable {
     package var overTotal: UInt64 = 0
     package var overPerClient: UInt64 = 0
     package var overPerRouter: UInt64 = 0
+    /// Answers of which only the first targets were negotiated.
+    package var overPerAnswer: UInt64 = 0
     /// Clients asked to prove their address.
     package var validations: UInt64 = 0
     /// Answers released unheld because the client's address in the target's family is unknown.
@@ -55,6 +69,38 @@ package struct NTSMetrics: Sendable, Equatable {
 
     package init() {}
 
+    /// All refusals together.
+    package var refusals: UInt64 {
+        refusedPlain &+ refusedName &+ refusedPolicy &+ refusedKernel &+ refusedSignature &+ refusedOther
+    }
+
+    /// Why a router refused.
+    enum Refusal {
+        case plain, name, policy, kernel, signature, other
+
+        /// The reason that a response code of form v2 gives.
+        init(_ code: ResponseCode) {
+            switch code {
+            case .nameError: self = .name
+            case .refused: self = .policy
+            case .serverFailure: self = .kernel
+            case .notAuth: self = .signature
+            default: self = .other
+            }
+        }
+    }
+
+    mutating func count(_ refusal: Refusal) {
+        switch refusal {
+        case .plain: refusedPlain &+= 1
+        case .name: refusedName &+= 1
+        case .policy: refusedPolicy &+= 1
+        case .kernel: refusedKernel &+= 1
+        case .signature: refusedSignature &+= 1
+        case .other: refusedOther &+= 1
+        }
+    }
+
     /// Counts one hold.
     mutating func recordHold(_ duration: Duration) {
         let parts = duration.components
@@ -79,21 +125,23 @@ package struct NTSMetrics: Sendable, Equatable {
     }
 
     private static let names = [
-        "notifications", "retransmissions", "responses", "pendings", "refusals", "timeouts",
+        "notifications", "retransmissions", "responses", "pendings", "refusals_plain", "refusals_name",
+        "refusals_policy", "refusals_kernel", "refusals_signature", "refusals_other", "timeouts",
         "unreachables",
         "unchanged_echoes", "held", "released", "joined", "negative_hits", "over_total",
         "over_per_client",
-        "over_per_router", "validations", "unknown_client_address", "unsuitable_names", "unexpected",
+        "over_per_router", "over_per_answer", "validations", "unknown_client_address", "unsuitable_names", "unexpected",
         "malformed",
         "bad_signatures", "hairpins", "registrations",
     ]
 
     private static var counters: [WritableKeyPath<NTSMetrics, UInt64>] {
         [
-            \.notifications, \.retransmissions, \.responses, \.pendings, \.refusals, \.timeouts,
+            \.notifications, \.retransmissions, \.responses, \.pendings, \.refusedPlain, \.refusedName,
+            \.refusedPolicy, \.refusedKernel, \.refusedSignature, \.refusedOther, \.timeouts,
             \.unreachables,
             \.unchangedEchoes, \.held, \.released, \.joined, \.negativeHits, \.overTotal, \.overPerClient,
-            \.overPerRouter, \.validations, \.unknownClientAddress, \.unsuitableNames, \.unexpected,
+            \.overPerRouter, \.overPerAnswer, \.validations, \.unknownClientAddress, \.unsuitableNames, \.unexpected,
             \.malformed,
             \.badSignatures, \.hairpins, \.registrations,
         ]

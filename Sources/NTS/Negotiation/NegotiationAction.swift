@@ -10,22 +10,19 @@ package struct NegotiationRequest: Sendable {
     package var clientSubnet: IPPrefix?
     /// Whether the client's source address is proved: TCP or a later transport, or a valid server cookie.
     package var isClientValidated: Bool
-    /// The name that owns the addresses, after CNAME and DNAME.
-    package var owner: Name
-    /// The addresses of the answer, hints of HTTPS and SVCB records included.
-    package var addresses: [IPAddress]
-    /// Whether the owner is in one of our zones marked `nts: true`.
+    /// The hosts that the answer leads to, and their addresses.
+    package var targets: [AnswerTargets.Target]
+    /// Whether the name is in one of our zones marked `nts: true`.
     package var zoneIsMarked: Bool
 
     package init(
-        token: UInt64, client: IPAddress, isClientValidated: Bool, owner: Name, addresses: [IPAddress],
+        token: UInt64, client: IPAddress, isClientValidated: Bool, targets: [AnswerTargets.Target],
         zoneIsMarked: Bool
     ) {
         self.token = token
         self.client = client
         self.isClientValidated = isClientValidated
-        self.owner = owner
-        self.addresses = addresses
+        self.targets = targets
         self.zoneIsMarked = zoneIsMarked
     }
 }
@@ -87,6 +84,8 @@ package struct NegotiationOutcome: Sendable, Equatable {
 
     /// A public port that leads to a port of the host.
     package struct PortGrant: Sendable, Hashable {
+        /// The host that the port leads to.
+        package var host: Name
         /// The router's address that the port belongs to.
         package var address: IPAddress
         /// 6 for TCP, 17 for UDP.
@@ -96,7 +95,10 @@ package struct NegotiationOutcome: Sendable, Equatable {
         /// The port that GN has to use.
         package var publicPort: UInt16
 
-        package init(address: IPAddress, transport: UInt8, privatePort: UInt16, publicPort: UInt16) {
+        package init(
+            host: Name, address: IPAddress, transport: UInt8, privatePort: UInt16, publicPort: UInt16
+        ) {
+            self.host = host
             self.address = address
             self.transport = transport
             self.privatePort = privatePort

@@ -41,7 +41,7 @@ extension Negotiator {
         case .refused(_, _, let isSigned):
             // Unsigned, it may be a forgery: the hold goes on until its time is over.
             countBadSignature()
-            if isSigned { complete(key, .refused, now: now, actions: &actions) }
+            if isSigned { complete(key, .refused(.signature), now: now, actions: &actions) }
             return
         case .pending, .invalid:
             countBadSignature()
@@ -52,7 +52,7 @@ extension Negotiator {
             return
         }
         guard body.responseCode == .noError else {
-            complete(key, .refused, now: now, actions: &actions)
+            complete(key, .refused(NTSMetrics.Refusal(body.responseCode)), now: now, actions: &actions)
             return
         }
         guard let permission = body.permissions.first(where: { $0.host.lowercased.wire == key.host })
@@ -68,7 +68,7 @@ extension Negotiator {
         if key.gn == IPPrefix(key.router), permission.gn != key.gn { hairpin = permission.gn.address }
         let ports = body.ports.map { port in
             NegotiationOutcome.PortGrant(
-                address: key.router, transport: port.transport, privatePort: port.privatePort,
+                host: port.host, address: key.router, transport: port.transport, privatePort: port.privatePort,
                 publicPort: port.publicPort)
         }
         complete(
@@ -101,7 +101,7 @@ extension Negotiator {
             return
         }
         var code = ResponseCode.refused
-        if let registration = body.registration, !registration.router.isUnspecified,
+        if let registration = body.registration, isPlausible(registration, from: source.address),
             let key = session.key?.name,
             configuration.registrationKeys.contains(key),
             memory.register(registration, key: key, now: now)
@@ -111,6 +111,12 @@ extension Negotiator {
         }
         let reply = V2Message.response(to: body, code: code, permissions: [], session: session, epoch: epoch)
         actions.append(.send(reply, to: source))
+    }
+
+    /// Whether a router may announce this: its own address, that of the packet, and no more behind it than a site has.
+    private func isPlausible(_ registration: V2Message.Registration, from source: IPAddress) -> Bool {
+        guard !registration.router.isUnspecified, registration.router == source.unmapped else { return false }
+        return registration.prefixes.allSatisfy { $0.length >= ($0.address.isIPv6 ? 32 : 24) }
     }
 
     /// The v2 negotiation with the router at `source` whose message has `id`.

@@ -48,22 +48,29 @@ package struct Negotiator: ~Copyable {
         var hasTimedOut = false
     }
 
+    /// One negotiation that an answer needs.
+    private struct Wanted: Equatable {
+        var route: TargetPolicy.Route
+        var gn: IPPrefix
+        var host: Name
+    }
+
     /// How a negotiation with one target ended.
     enum Ending {
         case granted(lifetime: UInt32, hairpin: IPAddress?, ports: [NegotiationOutcome.PortGrant])
-        case refused
+        case refused(NTSMetrics.Refusal)
         case timedOut
         case unsupported
     }
 
-    package let configuration: NTSConfiguration
-    package let policy: TargetPolicy
+    package private(set) var configuration: NTSConfiguration
+    package private(set) var policy: TargetPolicy
     /// What has been counted so far.
     package private(set) var metrics = NTSMetrics()
 
     let memory: TargetMemory
-    let keys: TSIGKeyring
-    private let validated: PrefixSet
+    private(set) var keys: TSIGKeyring
+    private var validated: PrefixSet
     private var negotiations: [Key: Negotiation] = [:]
     private var byRouter: [IPAddress: Set<Key>] = [:]
     private var holds: [UInt64: Hold] = [:]
@@ -80,8 +87,22 @@ package struct Negotiator: ~Copyable {
         self.configuration = configuration
         self.memory = memory
         self.keys = keys
-        policy = TargetPolicy(configuration, memory: memory)
+        policy = TargetPolicy(configuration)
         validated = PrefixSet(configuration.validatedClients)
+    }
+
+    /// Takes over another configuration; what is under way ends by the old one's times.
+    package mutating func adopt(_ configuration: NTSConfiguration, keys: TSIGKeyring) {
+        self.configuration = configuration
+        self.keys = keys
+        policy = TargetPolicy(configuration)
+        validated = PrefixSet(configuration.validatedClients)
+        memory.adopt(configuration.limits)
+    }
+
+    /// Takes over another list of clients' addresses.
+    package mutating func adopt(_ map: ClientMap) {
+        configuration.clientMap = map
     }
 
     /// Answers held by this negotiator.
@@ -103,21 +124,26 @@ package struct Negotiator: ~Copyable {
         _ request: NegotiationRequest, now: Duration, epoch: UInt64 = 0,
         actions: inout [NegotiationAction]
     ) -> NegotiationVerdict {
-        var targets: [(route: TargetPolicy.Route, gn: IPPrefix)] = []
-        for address in request.addresses.prefix(configuration.limits.addressesPerAnswer)
-        where policy.applies(to: address, zoneIsMarked: request.zoneIsMarked) {
-            let route = policy.route(to: address)
+        memory.sweepRegistrations(now: now)
+        policy.refresh(from: memory, now: now)
+        var targets: [Wanted] = []
+        for target in request.targets
+        where policy.applies(to: target.address, zoneIsMarked: request.zoneIsMarked) {
+            guard targets.count < configuration.limits.addressesPerAnswer else {
+                metrics.overPerAnswer &+= 1
+                break
+            }
+            let route = policy.route(to: target.address)
             guard !memory.isSilent(route.endpoint.address, now: now) else {
                 metrics.negativeHits &+= 1
                 continue
             }
-            guard let gn = subject(of: request, isIPv6: address.isIPv6) else {
+            guard let gn = subject(of: request, isIPv6: target.address.isIPv6) else {
                 metrics.unknownClientAddress &+= 1
                 continue
             }
-            if !targets.contains(where: { $0.route == route && $0.gn == gn }) {
-                targets.append((route, gn))
-            }
+            let wanted = Wanted(route: route, gn: gn, host: target.host)
+            if !targets.contains(wanted) { targets.append(wanted) }
         }
         guard !targets.isEmpty else { return .notNeeded }
         if mustValidate(request) {
@@ -224,15 +250,12 @@ package struct Negotiator: ~Copyable {
         if let subnet = request.clientSubnet { return subnet.address.isIPv6 == isIPv6 ? subnet : nil }
         let client = request.client.unmapped
         if client.isIPv6 == isIPv6 { return IPPrefix(client) }
-        let mapped = configuration.clientMap.first {
-            $0.prefix.contains(client) && $0.address.isIPv6 == isIPv6
-        }
-        return mapped.map { IPPrefix($0.address) }
+        guard !configuration.clientMap.isEmpty else { return nil }
+        return configuration.clientMap.address(of: client).map { IPPrefix($0) }
     }
 
     private mutating func hold(
-        _ request: NegotiationRequest, for targets: [(route: TargetPolicy.Route, gn: IPPrefix)],
-        now: Duration,
+        _ request: NegotiationRequest, for targets: [Wanted], now: Duration,
         epoch: UInt64, actions: inout [NegotiationAction]
     ) -> NegotiationVerdict {
         // A forwarder's clients are counted each for itself.
@@ -246,11 +269,11 @@ package struct Negotiator: ~Copyable {
             metrics.overPerClient &+= 1
             return .overLimit
         }
-        let host = request.owner.lowercased
         var waiting = 0
         var hasJoined = false
         var isOverLimit = false
         for target in targets {
+            let host = target.host.lowercased
             let key = Key(router: target.route.endpoint.address, gn: target.gn, host: host.wire)
             if negotiations[key] != nil {
                 negotiations[key]?.waiters.append(request.token)
@@ -368,7 +391,7 @@ package struct Negotiator: ~Copyable {
             complete(
                 key, .granted(lifetime: configuration.lifetime, hairpin: hairpin, ports: []), now: now,
                 actions: &actions)
-        case .refusal: complete(key, .refused, now: now, actions: &actions)
+        case .refusal: complete(key, .refused(.plain), now: now, actions: &actions)
         case .pending: extend(key, now: now)
         case .notification:
             // It came back unchanged: whoever lives there does not know the scheme.
@@ -399,7 +422,11 @@ package struct Negotiator: ~Copyable {
         _ key: Key, _ ending: Ending, now: Duration, actions: inout [NegotiationAction]
     ) {
         memory.noteRouter(key.router, until: now + .seconds(86_400))
-        if case .granted = ending { metrics.responses &+= 1 } else { metrics.refusals &+= 1 }
+        switch ending {
+        case .granted: metrics.responses &+= 1
+        case .refused(let reason): metrics.count(reason)
+        case .timedOut, .unsupported: break
+        }
         finish(key, ending, now: now, actions: &actions)
     }
 
@@ -448,7 +475,7 @@ package struct Negotiator: ~Copyable {
             hold.outcome.isGranted = true
             hold.outcome.ttlCap = min(hold.outcome.ttlCap ?? .max, lifetime)
             hold.outcome.ports.append(contentsOf: ports)
-            if let hairpin, configuration.isHairpinAnswered {
+            if let hairpin, mayAnswerHairpin(hairpin, host: key.host) {
                 metrics.hairpins &+= 1
                 hold.outcome.replacements.append(.init(address: key.router, replacement: hairpin))
             }
@@ -456,9 +483,42 @@ package struct Negotiator: ~Copyable {
         case .refused, .unsupported: break
         }
     }
+
+    /// Whether a client is answered with `address`: only a private one, so that no router sends its neighbours elsewhere.
+    private func mayAnswerHairpin(_ address: IPAddress, host: [UInt8]) -> Bool {
+        guard configuration.isHairpinAnswered, address.isPrivate else { return false }
+        let name = Name(trustedWire: host)
+        return !configuration.hairpinExcluded.contains { name.isAtOrBelow($0) }
+    }
 }
 
 extension Negotiator {
+    /// One notification under way, for the owner of the server.
+    package struct Pending: Sendable {
+        package var router: IPEndpoint
+        package var form: NTSConfiguration.Form
+        package var gn: IPPrefix
+        package var host: Name
+        /// Since when.
+        package var age: Duration
+        /// Notifications sent.
+        package var attempts: Int
+        /// Whether the router has asked for patience.
+        package var isPending: Bool
+        /// Answers that wait for it.
+        package var waiting: Int
+    }
+
+    /// The notifications under way, at most `limit`, oldest first.
+    package func pending(limit: Int, now: Duration) -> [Pending] {
+        negotiations.values.sorted { $0.start < $1.start }.prefix(limit).map { one in
+            Pending(
+                router: one.route.endpoint, form: one.route.form, gn: one.key.gn,
+                host: Name(trustedWire: one.key.host), age: now - one.start, attempts: one.attempts,
+                isPending: one.isPending, waiting: one.waiters.count)
+        }
+    }
+
     /// The negotiation that `key` names.
     func negotiation(_ key: Key) -> Negotiation? { negotiations[key] }
 

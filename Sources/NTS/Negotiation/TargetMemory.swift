@@ -12,25 +12,24 @@ package final class TargetMemory: Sendable {
         var perClient: [IPAddress: Int] = [:]
         var perRouter: [IPAddress: Int] = [:]
         var total = 0
-        var registered: [IPAddress: Registered] = [:]
-    }
-
-    /// A router that has announced itself.
-    private struct Registered {
-        var route: TargetPolicy.Route
-        var prefixes: [IPPrefix]
-        var expiry: Duration
+        var registered = RegisteredRouters()
+        var swept = Duration.zero
+        var limits: NTSConfiguration.Limits
     }
 
     /// Which bound a hold would exceed.
     enum Admission: Equatable { case admitted, overTotal, overPerClient }
 
-    private let state = Mutex(State())
-    private let limits: NTSConfiguration.Limits
-    private let registeredCount = Atomic<Int>(0)
+    private let state: Mutex<State>
+    private let version = Atomic<UInt64>(0)
 
     package init(limits: NTSConfiguration.Limits) {
-        self.limits = limits
+        state = Mutex(State(limits: limits))
+    }
+
+    /// Takes over other bounds; what is above them now stays until it ends.
+    package func adopt(_ limits: NTSConfiguration.Limits) {
+        state.withLock { $0.limits = limits }
     }
 
     /// Replies held at this moment.
@@ -49,7 +48,7 @@ package final class TargetMemory: Sendable {
     package func noteRouter(_ address: IPAddress, until expiry: Duration) {
         state.withLock { state in
             state.negative[address] = nil
-            if state.known[address] == nil, state.known.count >= limits.knownRouters {
+            if state.known[address] == nil, state.known.count >= state.limits.knownRouters {
                 if let oldest = state.known.min(by: { $0.value < $1.value })?.key {
                     state.known[oldest] = nil
                 }
@@ -65,64 +64,91 @@ package final class TargetMemory: Sendable {
 
     // MARK: Registration (nts.md 2.6)
 
-    /// Whether any router has announced itself.
+    /// Changes with ``registeredRouters``.
     ///
     /// Costs one read.
-    package var hasRegistrations: Bool { registeredCount.load(ordering: .relaxed) > 0 }
+    package var registrationVersion: UInt64 { version.load(ordering: .acquiring) }
     /// Routers that have announced themselves.
-    package var registrationCount: Int { registeredCount.load(ordering: .relaxed) }
+    package var registeredRouters: RegisteredRouters { state.withLock { $0.registered } }
+    /// How many they are.
+    package var registrationCount: Int { state.withLock { $0.registered.count } }
 
     /// Enters, renews or (lifetime 0) takes back a router's announcement.
     ///
-    /// - Returns: false when there is no room.
+    /// - Returns: false when another key announced it, or there is no room.
     func register(_ registration: V2Message.Registration, key: Name, now: Duration) -> Bool {
         state.withLock { state in
-            defer { registeredCount.store(state.registered.count, ordering: .relaxed) }
-            state.registered = state.registered.filter { $0.value.expiry > now }
+            defer { version.store(state.registered.version, ordering: .releasing) }
+            let held = state.registered.entries[registration.router].flatMap { $0.expiry > now ? $0 : nil }
+            if let held, held.route.key != key { return false }
             guard registration.lifetime > 0 else {
                 // Only who announced it takes it back.
-                if state.registered[registration.router]?.route.key == key {
-                    state.registered[registration.router] = nil
-                }
+                if held != nil { state.registered.remove(registration.router) }
                 return true
             }
-            if let held = state.registered[registration.router], held.route.key != key { return false }
-            guard state.registered[registration.router] != nil || state.registered.count < limits.knownRouters
-            else {
-                return false
+            if held == nil, state.registered.count >= state.limits.knownRouters {
+                state.registered.sweep(now: now)
+                guard state.registered.count < state.limits.knownRouters else { return false }
             }
             state.negative[registration.router] = nil
             let route = TargetPolicy.Route(
                 endpoint: IPEndpoint(registration.router, port: registration.port), form: .v2, key: key,
                 isListed: true)
-            state.registered[registration.router] = Registered(
-                route: route, prefixes: registration.prefixes,
-                expiry: now + .seconds(Int(registration.lifetime)))
+            state.registered.enter(
+                RegisteredRouters.Entry(
+                    route: route, prefixes: registration.prefixes,
+                    expiry: now + .seconds(Int(registration.lifetime))))
             return true
         }
     }
 
-    /// The way to the router that has announced itself for `address`; nil when none has.
-    ///
-    /// An announcement that was not renewed stays until the next one is made or looked for, which harms
-    /// nobody: it is a place to ask.
-    func registeredRoute(to address: IPAddress) -> TargetPolicy.Route? {
-        guard hasRegistrations else { return nil }
-        return state.withLock { state in
-            if let found = state.registered[address] { return found.route }
-            return state.registered.values.first { $0.prefixes.contains { $0.contains(address) } }?.route
+    /// Forgets announcements that were not renewed; looks at most every ten seconds.
+    func sweepRegistrations(now: Duration) {
+        guard registrationVersion != 0 else { return }
+        state.withLock { state in
+            guard now - state.swept >= .seconds(10) else { return }
+            state.swept = now
+            state.registered.sweep(now: now)
+            version.store(state.registered.version, ordering: .releasing)
         }
     }
+
+    // MARK: For the owner of the server
+
+    /// What is known of a target.
+    package struct Standing: Sendable {
+        package var address: IPAddress
+        /// Whether it is an NTS router, or none.
+        package var isRouter: Bool
+        /// Until when.
+        package var expiry: Duration
+    }
+
+    /// Targets that are remembered, at most `limit` of them, in the order of their addresses.
+    package func standings(limit: Int, now: Duration) -> [Standing] {
+        let all = state.withLock { state in
+            state.negative.filter { $0.value > now }.map {
+                Standing(address: $0.key, isRouter: false, expiry: $0.value)
+            }
+                + state.known.filter { $0.value > now }.map {
+                    Standing(address: $0.key, isRouter: true, expiry: $0.value)
+                }
+        }
+        return Array(all.sorted { $0.address < $1.address }.prefix(limit))
+    }
+
+    /// Negotiations under way with each router.
+    package var negotiationsByRouter: [IPAddress: Int] { state.withLock { $0.perRouter } }
 
     /// Remembers `address` as no NTS router until `expiry`.
     func noteSilence(_ address: IPAddress, until expiry: Duration, now: Duration) {
         state.withLock { state in
-            if state.negative[address] == nil, state.negative.count >= limits.negativeEntries {
+            if state.negative[address] == nil, state.negative.count >= state.limits.negativeEntries {
                 // Rare and bounded: the expired ones first, then a quarter of the rest, those that expire soonest.
                 state.negative = state.negative.filter { $0.value > now }
-                if state.negative.count >= limits.negativeEntries {
+                if state.negative.count >= state.limits.negativeEntries {
                     let doomed = state.negative.sorted { $0.value < $1.value }.prefix(
-                        limits.negativeEntries / 4 + 1)
+                        state.limits.negativeEntries / 4 + 1)
                     for entry in doomed { state.negative[entry.key] = nil }
                 }
             }
@@ -142,9 +168,9 @@ package final class TargetMemory: Sendable {
 
     func admitHold(for client: IPAddress) -> Admission {
         state.withLock { state in
-            guard state.total < limits.holds else { return .overTotal }
+            guard state.total < state.limits.holds else { return .overTotal }
             let mine = state.perClient[client, default: 0]
-            guard mine < limits.perClient else { return .overPerClient }
+            guard mine < state.limits.perClient else { return .overPerClient }
             state.perClient[client] = mine + 1
             state.total += 1
             return .admitted
@@ -162,7 +188,7 @@ package final class TargetMemory: Sendable {
     func admitNegotiation(with router: IPAddress) -> Bool {
         state.withLock { state in
             let running = state.perRouter[router, default: 0]
-            guard running < limits.perRouter else { return false }
+            guard running < state.limits.perRouter else { return false }
             state.perRouter[router] = running + 1
             return true
         }

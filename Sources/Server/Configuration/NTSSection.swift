@@ -31,10 +31,14 @@ package struct NTSSection: ConfigurationRecord {
     package let validatedClients: [IPPrefix]
     /// Forwarders whose EDNS Client Subnet (RFC 7871) says who the asker is.
     package let ecsFrom: [IPPrefix]
-    /// IPv4 addresses of clients that ask over IPv6.
+    /// Addresses of clients in the other family: IPv4 addresses of clients that ask over IPv6, and the other way round.
+    ///
+    /// The longest prefix decides; of equal ones the first.
     package let clientMap: [ClientMapSection]
     /// Whether an asker behind the target's own router is given the private address that the router names.
     package let hairpin: Bool
+    /// Names for whose hosts it is not, as their clients filter private addresses; with all names below them.
+    package let hairpinExclude: [Name]
     /// Bounds on what waits.
     ///
     /// A reply over a bound is released unheld, and counted.
@@ -58,7 +62,8 @@ package struct NTSSection: ConfigurationRecord {
         validatedClients = section.list("validated-clients", .prefix)
         ecsFrom = section.list("ecs-from", .prefix)
         clientMap = section.records("client-map")
-        hairpin = section.value("hairpin", .flag, default: false)
+        hairpin = section.value("hairpin", .flag, default: true)
+        hairpinExclude = section.list("hairpin-exclude", .name)
         registrationKeys = section.list("registration-keys", .name)
         limits = section.record("limits")
         for key in registrationKeys {
@@ -120,12 +125,15 @@ package struct NTSRouterSection: ConfigurationRecord {
     package let form: NTSFormOption
     /// The TSIG key of form v2.
     package let key: Name?
+    /// Prefixes behind it: it is notified for the addresses in them, such as those of IPv6 hosts, instead of the hosts.
+    package let prefixes: [IPPrefix]
 
     package init(_ section: ConfigurationSection) {
         address = section.required("address", .address, placeholder: .loopbackIPv4)
         port = section.value("port", .port, default: 20053)
         form = section.value("form", .choice, default: .v1)
         key = section.keyReference()
+        prefixes = section.list("prefixes", .prefix)
         guard section.isPresent else { return }
         section.define("\(address)", in: "nts.targets.routers", on: "address")
         if form == .v2, !section.has("key") { section.report("the form v2 needs a key") }
@@ -173,19 +181,43 @@ package enum HoldTimeoutOption: String, ConfigurationChoice {
     case servfail
 }
 
-/// One element of `nts.client-map`.
+/// One element of `nts.client-map`: one mapping (`from` and `address`), or a file of them.
 package struct ClientMapSection: ConfigurationRecord {
-    /// The IPv6 prefix that the clients ask from.
-    package let from: IPPrefix
-    /// The address that they send their IPv4 traffic from.
-    package let address: IPAddress
+    /// The prefix that the clients ask from.
+    package let from: IPPrefix?
+    /// The address of the other family that their traffic comes from.
+    package let address: IPAddress?
+    /// A file of mappings; it is read again when it changes.
+    package let file: String?
+    /// For `format: kea` the lease file of DHCPv6; `file` is that of DHCPv4.
+    package let file6: String?
+    /// How the file is written: `plain` (lines of prefix and address), `dnsmasq` or `kea` (their lease files).
+    package let format: ClientMapFormatOption
 
     package init(_ section: ConfigurationSection) {
-        from = section.required("from", .prefix, placeholder: IPPrefix(.anyIPv6))
-        address = section.required("address", .address, placeholder: .anyIPv4)
-        if section.has("from"), !from.address.isIPv6 { section.report("\(from) is not IPv6", on: "from") }
-        if section.has("address"), address.isIPv6 { section.report("\(address) is not IPv4", on: "address") }
+        from = section.optional("from", .prefix)
+        address = section.optional("address", .address)
+        file = section.file("file")
+        file6 = section.file("file6")
+        format = section.value("format", .choice, default: .plain)
+        guard section.isPresent else { return }
+        if section.has("file") == section.has("from") || section.has("from") != section.has("address") {
+            section.report("give either from and address, or file")
+        }
+        if let from, let address, from.address.isIPv6 == address.isIPv6 {
+            section.report("\(from) and \(address) are of one family", on: "address")
+        }
+        if (format == .kea) != section.has("file6") {
+            section.report("the format kea, and no other, has a file6")
+        }
     }
+}
+
+/// How a file of clients' addresses is written.
+package enum ClientMapFormatOption: String, ConfigurationChoice {
+    case plain
+    case dnsmasq
+    case kea
 }
 
 /// The `nts.limits` section.

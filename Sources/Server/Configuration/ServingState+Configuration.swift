@@ -41,6 +41,7 @@ extension ServingState {
         logsQueries = configuration.log.queries
         queryLogFormat = configuration.log.queryFormat
         nts = configuration.nts.enabled ? NTSConfiguration(configuration.nts) : nil
+        settings.answersSubnets = nts?.ecsFrom.isEmpty == false
         views = configuration.views.map { ServingView($0, outside: self) }
     }
 }
@@ -94,7 +95,8 @@ extension NTSConfiguration {
         targets.prefixes = section.targets.prefixes
         targets.any = section.targets.any
         targets.routers = section.targets.routers.map {
-            Router(address: $0.address, port: $0.port, form: Form($0.form), key: $0.key)
+            Router(
+                address: $0.address, port: $0.port, form: Form($0.form), key: $0.key, prefixes: $0.prefixes)
         }
         form = Form(section.form)
         hold.unknown = section.hold.unknown
@@ -111,8 +113,8 @@ extension NTSConfiguration {
         }
         validatedClients = section.validatedClients
         ecsFrom = section.ecsFrom
-        clientMap = section.clientMap.map { ClientMapping(prefix: $0.from, address: $0.address) }
         isHairpinAnswered = section.hairpin
+        hairpinExcluded = section.hairpinExclude
         registrationKeys = section.registrationKeys
         limits.holds = section.limits.holds
         limits.perClient = section.limits.perClient

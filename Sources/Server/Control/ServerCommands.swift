@@ -12,7 +12,8 @@ enum ServerCommands {
                 + TraceCommand.commands(server)
                 + UpdateCommands.commands(server)
                 + LogCommands.commands(server) + KeyCommands.commands(server)
-                + DNSSECCommands.commands(server) + TopCommands.commands(server))
+                + DNSSECCommands.commands(server) + TopCommands.commands(server)
+                + NTSCommands.commands(server))
     }
 }
 

@@ -180,7 +180,7 @@ extension Worker {
         {
             return unsafe refuse(reason, request, query, &context, peer, into: response)
         }
-        guard let octets = query.copy(0..<query.byteCount), let token = hold(query, peer, context.resumption)
+        guard let octets = query.copy(0..<query.byteCount), let token = hold(query, peer, context.resumed)
         else {
             return unsafe refuse(.stopping, request, query, &context, peer, into: response)
         }

@@ -1,4 +1,5 @@
 internal import DNSCore
+internal import DNSSecurity
 internal import NTS
 internal import Transport
 
@@ -33,6 +34,27 @@ final class NTSDesk: TimerTarget {
     var holdCount: Int { negotiator.holdCount }
 
     private var now: Duration { .nanoseconds(Int64(clamping: worker.now.nanoseconds)) }
+
+    /// Takes over another configuration.
+    func adopt(_ configuration: NTSConfiguration, keys: TSIGKeyring) {
+        let map = negotiator.configuration.clientMap
+        negotiator.adopt(configuration, keys: keys)
+        negotiator.adopt(map)
+    }
+
+    /// Takes over another list of clients' addresses.
+    func adopt(_ map: ClientMap) { negotiator.adopt(map) }
+
+    /// Addresses of clients that are known in the other family.
+    var clientMapCount: Int { negotiator.configuration.clientMap.count }
+    /// Notifications under way.
+    var negotiationCount: Int { negotiator.negotiationCount }
+
+    /// The notifications under way, oldest first.
+    func pending(limit: Int) -> [Negotiator.Pending] {
+        worker.readClocks(.now())
+        return negotiator.pending(limit: limit, now: now)
+    }
 
     /// Starts a negotiation.
     func begin(_ request: NegotiationRequest) -> NegotiationVerdict {
@@ -75,17 +97,17 @@ final class NTSDesk: TimerTarget {
     /// Releases may answer other queries, which may begin negotiations: those append to the list that is
     /// being worked on.
     private func work() {
-        var index = 0
         let batch = actions
         actions.removeAll(keepingCapacity: true)
-        while index < batch.count {
-            switch batch[index] {
+        var released: [(token: UInt64, outcome: NegotiationOutcome)] = []
+        for action in batch {
+            switch action {
             case .send(let octets, let target): send(octets, target)
             case .sendEcho(let octets, let target): sendEcho(octets, target)
-            case .release(let token, let outcome): worker.release(token) { $0.negotiated = outcome }
+            case .release(let token, let outcome): released.append((token, outcome))
             }
-            index += 1
         }
+        if !released.isEmpty { worker.release(released) }
         let next = negotiator.nextDeadline
         guard next != deadline else { return }
         if let timer { worker.loop.cancel(timer) }

@@ -6,6 +6,22 @@ internal import Transport
 /// The negotiation socket: brings datagrams and errors to the ``NTSDesk``.
 final class NTSSocket: DatagramSocketHandler, EchoSocketHandler {
     weak var desk: NTSDesk?
+    /// For the ICMP form; nil while it is not used.
+    var echo: EchoSocket?
+
+    /// Opens the raw socket where the form is used.
+    ///
+    /// - Throws: ``TransportError``: it needs CAP_NET_RAW.
+    func openEcho(for configuration: NTSConfiguration, on loop: EventLoop) throws(TransportError) {
+        guard echo == nil,
+            configuration.form == .icmp || configuration.targets.routers.contains(where: { $0.form == .icmp })
+        else { return }
+        echo = try EchoSocket(on: loop, handler: self)
+    }
+
+    func undeliverable(to target: SocketAddress) {
+        desk?.unreachable(IPAddress(target))
+    }
 
     func received(_ octets: [UInt8], from remote: SocketAddress) {
         desk?.receiveEcho(octets, from: IPAddress(remote))
@@ -34,17 +50,14 @@ extension Worker {
     func openNTSDesk(_ configuration: NTSConfiguration, keys: TSIGKeyring) throws(TransportError) {
         let handler = NTSSocket()
         let socket = try DatagramSocket(SocketAddress(configuration.source), on: loop, handler: handler)
-        // A socket of the other family, so that IPv6 routers can be notified too; its port is the kernel's choice.
+        // A socket of the other family, so that IPv6 routers can be notified too.
         let other: DatagramSocket? =
-            configuration.source.address == .anyIPv4
-            ? try? DatagramSocket(
+            configuration.source.address.isIPv6
+            ? nil
+            : try? DatagramSocket(
                 SocketAddress(IPEndpoint(.anyIPv6, port: configuration.source.port)), on: loop,
                 handler: handler)
-            : nil
-        // The ICMP form needs a raw socket; it is opened only where the form is used.
-        let usesEcho =
-            configuration.form == .icmp || configuration.targets.routers.contains { $0.form == .icmp }
-        let echo = usesEcho ? try EchoSocket(on: loop, handler: handler) : nil
+        try handler.openEcho(for: configuration, on: loop)
         let negotiator = Negotiator(configuration: configuration, memory: core.targetMemory, keys: keys)
         let desk = NTSDesk(
             negotiator, worker: self,
@@ -54,10 +67,29 @@ extension Worker {
                     _ = unsafe way.send(raw, to: SocketAddress(target))
                 }
             },
-            sendEcho: { octets, target in echo?.send(octets, to: SocketAddress(IPEndpoint(target, port: 0))) }
-        )
+            sendEcho: { [weak handler] octets, target in
+                handler?.echo?.send(octets, to: SocketAddress(IPEndpoint(target, port: 0)))
+            })
         handler.desk = desk
         ntsDesk = desk
+        ntsHandler = handler
         ntsSockets = [socket] + [other].compactMap { $0 }
+    }
+
+    /// Takes over a new configuration after a reload: on every worker the plugin, on the first one the desk too.
+    func adoptNTS() {
+        plugins = PluginList.make(for: self)
+        held.capacity = state.nts?.limits.holds ?? held.capacity
+        guard index == 0, let nts = state.nts else { return }
+        do throws(TransportError) {
+            if let desk = ntsDesk {
+                desk.adopt(nts, keys: state.keys)
+                try ntsHandler?.openEcho(for: nts, on: loop)
+            } else {
+                try openNTSDesk(nts, keys: state.keys)
+            }
+        } catch {
+            Logs.nts.error("the negotiation socket cannot be opened: \(error)")
+        }
     }
 }
