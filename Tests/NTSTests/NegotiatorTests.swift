@@ -24,9 +24,11 @@ struct Script: ~Copyable {
         _ token: UInt64, client: String = "192.0.2.10", name: String = "alice.example.net.",
         addresses: [String] = ["203.0.113.1"], marked: Bool = true, validated: Bool = false
     ) throws -> NegotiationVerdict {
+        let host = try Name(name)
         let request = NegotiationRequest(
             token: token, client: try #require(IPAddress(client)), isClientValidated: validated,
-            owner: try Name(name), addresses: addresses.compactMap { IPAddress($0) }, zoneIsMarked: marked)
+            targets: addresses.compactMap { IPAddress($0) }.map { .init(host: host, address: $0) },
+            zoneIsMarked: marked)
         return negotiator.begin(request, now: now, epoch: 1_800_000_000, actions: &actions)
     }
 
@@ -287,17 +289,60 @@ struct NegotiatorTests {
         #expect(try script.ask(3, addresses: ["203.0.113.5"], marked: false) == .held)
         #expect(try script.ask(4, addresses: ["203.0.113.70"], marked: false) == .joined)
         #expect(script.taken().sent.map(\.to) == ["198.51.100.7:20053", "203.0.113.5:7000"])
-        #expect(try script.ask(5, addresses: ["127.0.0.1", "::1", "224.0.0.1", "0.0.0.0"]) == .notNeeded)
+        #expect(try script.ask(5, addresses: ["224.0.0.1", "0.0.0.0", "ff02::1"]) == .notNeeded)
+    }
+
+    @Test("What belongs to this host or link is meant by a zone or prefix, not by `any`")
+    func loopback() throws {
+        var script = Script { $0.targets.any = true }
+        #expect(
+            try script.ask(1, addresses: ["127.0.0.2", "::1", "169.254.1.1"], marked: false) == .notNeeded)
+        #expect(try script.ask(2, addresses: ["127.0.0.2"], marked: true) == .held)
+    }
+
+    @Test("Routers announce themselves by address and prefix, the first keeps a prefix, and silence ends it")
+    func announcements() throws {
+        let memory = TargetMemory(limits: .init())
+        var configuration = NTSConfiguration()
+        configuration.isEnabled = true
+        var policy = TargetPolicy(configuration)
+        let key = try Name("key.example.")
+        func announce(
+            _ router: String, _ prefixes: [String], _ lifetime: UInt32, key: Name, at now: Int
+        ) throws -> Bool {
+            memory.register(
+                .init(
+                    router: try #require(IPAddress(router)), port: 7000,
+                    prefixes: prefixes.compactMap { IPPrefix($0) }, lifetime: lifetime),
+                key: key, now: .seconds(now))
+        }
+        #expect(!policy.mayApply(zoneIsMarked: false))
+        #expect(try announce("203.0.113.1", ["2001:db8:1::/48"], 60, key: key, at: 1))
+        policy.refresh(from: memory, now: .seconds(1))
+        let inside = try #require(IPAddress("2001:db8:1:1::11"))
+        #expect(policy.applies(to: inside, zoneIsMarked: false))
+        #expect(policy.route(to: inside).endpoint.description == "203.0.113.1:7000")
+        #expect(try !announce("203.0.113.1", [], 60, key: try Name("other.example."), at: 2))
+        #expect(try announce("203.0.113.2", ["2001:db8:1::/48"], 60, key: key, at: 2))
+        policy.refresh(from: memory, now: .seconds(2))
+        #expect(policy.route(to: inside).endpoint.address.description == "203.0.113.1")
+        let version = memory.registrationVersion
+        #expect(try announce("203.0.113.2", ["2001:db8:1::/48"], 60, key: key, at: 60))
+        #expect(memory.registrationVersion == version)
+        memory.sweepRegistrations(now: .seconds(62))
+        policy.refresh(from: memory, now: .seconds(62))
+        #expect(memory.registrationCount == 1)
+        #expect(!policy.applies(to: inside, zoneIsMarked: false))
+        #expect(try announce("203.0.113.2", [], 0, key: key, at: 63))
+        policy.refresh(from: memory, now: .seconds(63))
+        #expect(!policy.mayApply(zoneIsMarked: false))
     }
 
     @Test("A client of the other family is negotiated for only where its address is known")
     func families() throws {
         var script = Script {
-            $0.clientMap = [
-                .init(
-                    prefix: IPPrefix("2001:db8:5::/48") ?? IPPrefix(.loopbackIPv6),
-                    address: IPAddress(v4: 0xc000_0263))
-            ]
+            $0.clientMap.add(
+                IPPrefix("2001:db8:5::/48") ?? IPPrefix(.loopbackIPv6), IPAddress(v4: 0xc000_0263))
         }
         #expect(try script.ask(1, client: "2001:db8:4::1") == .notNeeded)
         #expect(script.negotiator.metrics.unknownClientAddress == 1)

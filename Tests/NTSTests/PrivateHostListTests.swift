@@ -214,23 +214,139 @@ struct AnswerTests {
         ).encoded()
         let layout = try MessageView.survey(response)
         let targets = try #require(AnswerTargets(in: response, layout: layout))
-        #expect(targets.owner.description == "alice.example.net.")
-        #expect(targets.addresses.map(\.description) == ["203.0.113.1", "203.0.113.2"])
+        #expect(targets.targets.map(\.host.description) == ["alice.example.net.", "alice.example.net."])
+        #expect(targets.targets.map(\.address.description) == ["203.0.113.1", "203.0.113.2"])
         var outcome = NegotiationOutcome()
         outcome.ttlCap = 30
         outcome.replacements = [
             .init(address: IPAddress(v4: 0xcb00_7101), replacement: IPAddress(v4: 0xc0a8_010b))
         ]
-        outcome.ports = [
-            .init(address: IPAddress(v4: 0xcb00_7102), transport: 6, privatePort: 8080, publicPort: 40001)
-        ]
         var changed = response
-        AnswerTargets.apply(outcome, to: &changed, layout: layout)
+        AnswerChange.apply(outcome, to: &changed, layout: layout)
         let read = try Message(parsing: changed)
         #expect(read.answers.map(\.ttl) == [300, 30, 30, 30])
         #expect(read.answers[1].data.octets == [192, 168, 1, 11])
-        #expect(read.answers[2].data.octets[7...8] == [0x9c, 0x41])
         #expect(changed.count == response.count)
+    }
+
+    @Test(
+        "SRV and HTTPS records lead to hosts whose addresses stand in the additional section, and to no others"
+    )
+    func services() throws {
+        let response = Message(
+            id: 1, flags: .response,
+            questions: [Question(name: try Name("_ssh._tcp.example.net."), type: .srv)],
+            answers: [
+                try ResourceRecord(parsing: "_ssh._tcp.example.net. 60 IN SRV 0 0 22 alice.example.net."),
+                try ResourceRecord(parsing: "_ssh._tcp.example.net. 60 IN SRV 0 0 22 bob.example.net."),
+            ],
+            authorities: [try ResourceRecord(parsing: "example.net. 60 IN NS ns1.example.net.")],
+            additionals: [
+                try ResourceRecord(parsing: "alice.example.net. 60 IN A 203.0.113.1"),
+                try ResourceRecord(parsing: "bob.example.net. 60 IN A 203.0.113.1"),
+                try ResourceRecord(parsing: "ns1.example.net. 60 IN A 198.51.100.53"),
+            ]
+        ).encoded()
+        let layout = try MessageView.survey(response)
+        let targets = try #require(AnswerTargets(in: response, layout: layout)).targets
+        #expect(
+            targets.map { "\($0.host) \($0.address)" } == [
+                "alice.example.net. 203.0.113.1", "bob.example.net. 203.0.113.1",
+            ])
+        var outcome = NegotiationOutcome()
+        outcome.ttlCap = 7
+        var changed = response
+        AnswerChange.apply(outcome, to: &changed, layout: layout)
+        #expect(try Message(parsing: changed).additionals.map(\.ttl) == [7, 7, 7])
+    }
+
+    @Test(
+        "A granted port goes where a client looks for it",
+        arguments: [
+            (
+                "_https._tcp.a.example. 60 IN SRV 0 0 443 h.example.",
+                "_https._tcp.a.example. 60 IN SRV 0 0 40001 h.example."
+            ),
+            ("_https._udp.a.example. 60 IN SRV 0 0 443 h.example.", nil),
+            ("_https._tcp.a.example. 60 IN SRV 0 0 443 other.example.", nil),
+            ("h.example. 60 IN HTTPS 1 . alpn=h2", "h.example. 60 IN HTTPS 1 . alpn=h2 port=40001"),
+            (
+                "a.example. 60 IN HTTPS 1 h.example. port=443",
+                "a.example. 60 IN HTTPS 1 h.example. port=40001"
+            ),
+            (
+                "h.example. 60 IN HTTPS 1 . alpn=h2 ipv4hint=203.0.113.1",
+                "h.example. 60 IN HTTPS 1 . alpn=h2 port=40001 ipv4hint=203.0.113.1"
+            ),
+            (
+                "_443._foo.h.example. 60 IN SVCB 1 h.example.",
+                "_443._foo.h.example. 60 IN SVCB 1 h.example. port=40001"
+            ),
+            ("h.example. 60 IN HTTPS 1 . port=8443", nil), ("h.example. 60 IN HTTPS 0 h.example.", nil),
+            ("h.example. 60 IN A 203.0.113.1", nil), ("h.example. 60 IN SVCB 1 .", nil),
+        ])
+    func ports(text: String, expected: String?) throws {
+        let grant = NegotiationOutcome.PortGrant(
+            host: try Name("H.example."), address: IPAddress(v4: 0xcb00_7101), transport: 6, privatePort: 443,
+            publicPort: 40001)
+        let changed = AnswerChange.carrying([grant], try ResourceRecord(parsing: text))
+        #expect(changed == (try expected.map { try ResourceRecord(parsing: $0) }))
+    }
+
+    @Test("The longest prefix of a table decides, and what is taken out is gone")
+    func table() throws {
+        var table = PrefixTable<Int>()
+        for (index, text) in ["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "2001:db8::/32"]
+            .enumerated()
+        {
+            table[try #require(IPPrefix(text))] = index
+        }
+        func look(_ text: String) throws -> Int? { table.longest(try #require(IPAddress(text))) }
+        #expect(try look("10.1.2.3") == 3)
+        #expect(try look("10.1.2.4") == 2)
+        #expect(try look("10.9.9.9") == 1)
+        #expect(try look("192.0.2.1") == 0)
+        #expect(try look("2001:db8::1") == 4)
+        #expect(try look("2001:db9::1") == nil)
+        table[try #require(IPPrefix("10.1.0.0/16"))] = nil
+        #expect(try look("10.1.2.4") == 1)
+        #expect(table.count == 4)
+    }
+
+    @Test(
+        "Clients' addresses from a list and from the lease files of dnsmasq and Kea; ended leases do not count"
+    )
+    func clientMaps() throws {
+        func read(_ text: String, _ format: ClientMap.Format, _ second: String = "") -> [String] {
+            ClientMap.read(Array(text.utf8), second: Array(second.utf8), format: format, now: 1000).mappings
+                .map { "\($0.prefix) \($0.address)" }.sorted()
+        }
+        #expect(
+            read(
+                "# ours\n2001:db8:1::/48 192.0.2.1\nnonsense\n2001:db8:2::/48 2001:db8::1\n192.0.2.9 2001:db8::9 # v4\n",
+                .plain)
+                == ["192.0.2.9/32 2001:db8::9", "2001:db8:1::/48 192.0.2.1"])
+        #expect(
+            read(
+                """
+                2000 02:00:00:00:00:01 192.0.2.1 one *
+                2000 02:00:00:00:00:02 192.0.2.2 * ff:01:02:03:04:00:01:00:02
+                500 02:00:00:00:00:03 192.0.2.3 three *
+                duid 00:01:00:01
+                2000 17 2001:db8::1 one 00:01:00:01
+                2000 18 2001:db8::2 * 00:01:00:02
+                2000 19 2001:db8::3 three 00:01:00:03
+                """, .dnsmasq) == ["2001:db8::1/128 192.0.2.1", "2001:db8::2/128 192.0.2.2"])
+        #expect(
+            read(
+                "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state\n"
+                    + "192.0.2.1,02:00:00:00:00:01,,60,2000,1,0,0,,0\n192.0.2.2,02:00:00:00:00:02,,60,500,1,0,0,,0\n",
+                .kea,
+                "address,duid,valid_lifetime,expire,subnet_id,pref_lifetime,lease_type,iaid,prefix_len,fqdn_fwd,fqdn_rev,hostname,hwaddr,state\n"
+                    + "2001:db8:1::,00:01,60,2000,1,60,2,1,56,0,0,,02:00:00:00:00:01,0\n"
+                    + "2001:db8:2::,00:02,60,2000,1,60,2,1,56,0,0,,02:00:00:00:00:02,0\n") == [
+                    "2001:db8:1::/56 192.0.2.1"
+                ])
     }
 
     @Test("A set of prefixes agrees with asking each prefix")

@@ -133,7 +133,9 @@ enum AnswerRecords {
             let data = (fixed + 10)..<(fixed + 10 + Int(length))
             guard data.upperBound <= bytes.byteCount else { return false }
             if let section {
-                body(bytes, section, Record(owner: position, type: RRType(rawValue: type), ttl: ttl, data: data))
+                body(
+                    bytes, section,
+                    Record(owner: position, type: RRType(rawValue: type), ttl: ttl, data: data))
             }
             position = data.upperBound
         }

@@ -152,7 +152,8 @@ extension ClientMap {
             ).map { String($0) }
             if fields.first == "address" {
                 columns = Dictionary(
-                    fields.enumerated().map { ($1.filter { $0 != "\r" }, $0) }, uniquingKeysWith: { a, _ in a })
+                    fields.enumerated().map { ($1.filter { $0 != "\r" }, $0) },
+                    uniquingKeysWith: { a, _ in a })
                 continue
             }
             guard !columns.isEmpty, IPAddress(fields.first ?? "") != nil else {

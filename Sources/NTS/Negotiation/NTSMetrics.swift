@@ -13,15 +13,15 @@ package struct NTSMetrics: Sendable, Equatable {
     package var pendings: UInt64 = 0
     /// Refusals of form v1 and TSN, which give no reason.
     package var refusedPlain: UInt64 = 0
-    /// Refusals of form v2 by their reason: the name is not in the router's list (NXDOMAIN),
+    /// Refusals of form v2 because the name is not in the router's list (NXDOMAIN).
     package var refusedName: UInt64 = 0
-    /// its rules forbid it (REFUSED),
+    /// Refusals of form v2 because the router's rules forbid it (REFUSED).
     package var refusedPolicy: UInt64 = 0
-    /// its kernel could not (SERVFAIL),
+    /// Refusals of form v2 because the router's kernel could not (SERVFAIL).
     package var refusedKernel: UInt64 = 0
-    /// key, signature or time were wrong (NOTAUTH),
+    /// Refusals of form v2 because key, signature or time were wrong (NOTAUTH).
     package var refusedSignature: UInt64 = 0
-    /// or another code.
+    /// Refusals of form v2 with another code.
     package var refusedOther: UInt64 = 0
     package var timeouts: UInt64 = 0
     /// Targets that said by ICMP that nobody listens.
@@ -130,7 +130,8 @@ package struct NTSMetrics: Sendable, Equatable {
         "unreachables",
         "unchanged_echoes", "held", "released", "joined", "negative_hits", "over_total",
         "over_per_client",
-        "over_per_router", "over_per_answer", "validations", "unknown_client_address", "unsuitable_names", "unexpected",
+        "over_per_router", "over_per_answer", "validations", "unknown_client_address", "unsuitable_names",
+        "unexpected",
         "malformed",
         "bad_signatures", "hairpins", "registrations",
     ]
@@ -141,7 +142,8 @@ package struct NTSMetrics: Sendable, Equatable {
             \.refusedPolicy, \.refusedKernel, \.refusedSignature, \.refusedOther, \.timeouts,
             \.unreachables,
             \.unchangedEchoes, \.held, \.released, \.joined, \.negativeHits, \.overTotal, \.overPerClient,
-            \.overPerRouter, \.overPerAnswer, \.validations, \.unknownClientAddress, \.unsuitableNames, \.unexpected,
+            \.overPerRouter, \.overPerAnswer, \.validations, \.unknownClientAddress, \.unsuitableNames,
+            \.unexpected,
             \.malformed,
             \.badSignatures, \.hairpins, \.registrations,
         ]

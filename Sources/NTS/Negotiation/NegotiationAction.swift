@@ -27,6 +27,19 @@ package struct NegotiationRequest: Sendable {
     }
 }
 
+extension NegotiationRequest {
+    /// A request for one host.
+    package init(
+        token: UInt64, client: IPAddress, isClientValidated: Bool, owner: Name, addresses: [IPAddress],
+        zoneIsMarked: Bool
+    ) {
+        self.init(
+            token: token, client: client, isClientValidated: isClientValidated,
+            targets: addresses.map { AnswerTargets.Target(host: owner, address: $0) },
+            zoneIsMarked: zoneIsMarked)
+    }
+}
+
 /// What to do with an answer.
 package enum NegotiationVerdict: Sendable, Equatable {
     /// Send it: nothing of it is negotiated.

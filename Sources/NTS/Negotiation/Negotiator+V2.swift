@@ -68,7 +68,8 @@ extension Negotiator {
         if key.gn == IPPrefix(key.router), permission.gn != key.gn { hairpin = permission.gn.address }
         let ports = body.ports.map { port in
             NegotiationOutcome.PortGrant(
-                host: port.host, address: key.router, transport: port.transport, privatePort: port.privatePort,
+                host: port.host, address: key.router, transport: port.transport,
+                privatePort: port.privatePort,
                 publicPort: port.publicPort)
         }
         complete(

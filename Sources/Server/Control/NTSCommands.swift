@@ -11,7 +11,8 @@ enum NTSCommands {
                 "nts status", summary: "Tells how the negotiation is.", isExclusive: false
             ) { _ in status(server) },
             ControlCommand(
-                "nts holds", usage: "nts holds [COUNT]", summary: "Lists the notifications under way, oldest first.",
+                "nts holds", usage: "nts holds [COUNT]",
+                summary: "Lists the notifications under way, oldest first.",
                 isExclusive: false
             ) { request in holds(request, server) },
             ControlCommand(
@@ -19,7 +20,8 @@ enum NTSCommands {
                 summary: "Lists the targets remembered as NTS routers, or as none.", isExclusive: false
             ) { request in targets(request, server) },
             ControlCommand(
-                "nts routers", summary: "Lists the routers of the configuration and those that have announced themselves.",
+                "nts routers",
+                summary: "Lists the routers of the configuration and those that have announced themselves.",
                 isExclusive: false
             ) { _ in routers(server) },
             ControlCommand(
@@ -29,7 +31,8 @@ enum NTSCommands {
         ]
     }
 
-    private static let off = ControlOutcome.failed("the configuration has no nts section, and no zone with nts: true")
+    private static let off = ControlOutcome.failed(
+        "the configuration has no nts section, and no zone with nts: true")
 
     /// The count that a request names; nil for a word that is none.
     private static func limit(_ request: ControlRequest) -> Int? {
@@ -82,9 +85,11 @@ enum NTSCommands {
         }
         let data = list.map { one -> JSONValue in
             [
-                "gn": .string("\(one.gn)"), "host": .string("\(one.host)"), "router": .string("\(one.router)"),
+                "gn": .string("\(one.gn)"), "host": .string("\(one.host)"),
+                "router": .string("\(one.router)"),
                 "form": .string(one.form.rawValue), "milliseconds": .integer(milliseconds(one.age)),
-                "sent": .integer(one.attempts), "waiting": .integer(one.waiting), "pending": .bool(one.isPending),
+                "sent": .integer(one.attempts), "waiting": .integer(one.waiting),
+                "pending": .bool(one.isPending),
             ]
         }
         return .done(lines.isEmpty ? "nothing is held" : lines.joined(separator: "\n"), data: .array(data))
@@ -103,7 +108,8 @@ enum NTSCommands {
                 "seconds": .integer(Int((one.expiry - moment).components.seconds)),
             ]
         }
-        return .done(lines.isEmpty ? "no target is remembered" : lines.joined(separator: "\n"), data: .array(data))
+        return .done(
+            lines.isEmpty ? "no target is remembered" : lines.joined(separator: "\n"), data: .array(data))
     }
 
     private static func routers(_ server: Server) -> ControlOutcome {
@@ -112,7 +118,8 @@ enum NTSCommands {
         var lines: [String] = []
         var data: [JSONValue] = []
         func add(
-            _ endpoint: IPEndpoint, _ form: NTSConfiguration.Form, _ key: Name?, _ prefixes: [IPPrefix], seconds: Int?
+            _ endpoint: IPEndpoint, _ form: NTSConfiguration.Form, _ key: Name?, _ prefixes: [IPPrefix],
+            seconds: Int?
         ) {
             let count = running[endpoint.address] ?? 0
             lines.append(
@@ -129,9 +136,12 @@ enum NTSCommands {
         }
         for router in server.core.publication.state.nts?.targets.routers ?? [] {
             add(
-                IPEndpoint(router.address, port: router.port), router.form, router.key, router.prefixes, seconds: nil)
+                IPEndpoint(router.address, port: router.port), router.form, router.key, router.prefixes,
+                seconds: nil)
         }
-        let announced = server.core.targetMemory.registeredRouters.entries.values.filter { $0.expiry > moment }
+        let announced = server.core.targetMemory.registeredRouters.entries.values.filter {
+            $0.expiry > moment
+        }
         for one in announced.sorted(by: { $0.route.endpoint.address < $1.route.endpoint.address }) {
             add(
                 one.route.endpoint, one.route.form, one.route.key, one.prefixes,

@@ -34,3 +34,23 @@ struct LabTests {
         #expect(try run("cases.sh", lab: "tc").contains("PASS:"))
     }
 }
+
+/// The server's side of the negotiation, without namespaces.
+@Suite("NAT traversal, the server's side")
+struct NegotiationTests {
+    @Test(
+        "Each feature with scripted routers",
+        arguments: [
+            "forms later", "destinations policy services families", "clients subnet proxy",
+            "hairpin coalescing announcement",
+        ])
+    func features(cases: String) throws {
+        let path = Places.checkout.appendingPathComponent("Tests/SystemTests/Lab/server_side.py").path
+        let result = try Tool.run(
+            "/usr/bin/python3", [path] + cases.split(separator: " ").map { String($0) },
+            environment: ["TORII_BIN": Places.programs.path], within: 200)
+        #expect(
+            result.status == .exited(0) && result.output.contains("PASS:"),
+            "\(result.output.suffix(6000))\n\(result.errors.suffix(2000))")
+    }
+}

@@ -8,7 +8,8 @@ internal import Transport
 /// seconds whether one has changed.
 ///
 /// On a thread of its own, so that a large lease file holds nobody up.
-final class ClientMapKeeper: Sendable {
+final class ClientMapKeeper: @unchecked Sendable {
+    // Sendable: the loop belongs to the thread; others only post to its mailbox.
     private struct State {
         var sections: [ClientMapSection] = []
         var seen: [FileIdentity?] = []
@@ -37,7 +38,7 @@ final class ClientMapKeeper: Sendable {
             guard thread == nil else { return }
             do throws(TransportError) {
                 thread = try Thread(name: "client-map") { [self] in
-                    look()
+                    arrange()
                     loop.run()
                 }
             } catch {
@@ -60,7 +61,11 @@ final class ClientMapKeeper: Sendable {
             return state.sections
         }
         if let changed { adopt(Self.read(changed)) }
-        loop.schedule(after: Self.period) { [self] in look() }
+        arrange()
+    }
+
+    private func arrange() {
+        loop.schedule(after: Self.period) { [weak self] in self?.look() }
     }
 
     private static func identities(_ sections: [ClientMapSection]) -> [FileIdentity?] {

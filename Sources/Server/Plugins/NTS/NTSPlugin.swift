@@ -1,5 +1,6 @@
 internal import DNSCore
 internal import NTS
+internal import Operations
 internal import Transport
 
 /// The negotiation stage: an address answer of the target policy waits until the router has opened the way.

@@ -1,6 +1,7 @@
 internal import DNSCore
 internal import DNSSecurity
 internal import NTS
+internal import Operations
 internal import Transport
 
 /// The negotiation socket: brings datagrams and errors to the ``NTSDesk``.
