@@ -91,7 +91,8 @@ extension Worker {
     func holdForRouters(_ query: borrowing RawSpan, _ peer: Peer, _ resumed: ResumedQuery?) -> QueryToken? {
         guard let octets = query.copy(0..<query.byteCount) else { return nil }
         return held.insert(
-            Waiting(query: octets, peer: peer, since: now, resumed: resumed), client: IPAddress(peer.address).tally)
+            Waiting(query: octets, peer: peer, since: now, resumed: resumed),
+            client: IPAddress(peer.address).tally)
     }
 
     /// Sends the query behind `token` down the pipeline again, with what `change` adds to what it has waited for.
