@@ -30,8 +30,12 @@ check_swift() {
         echo "Torii needs a Swift 6.3 toolchain, and there is no 'swift' on the PATH: see https://www.swift.org/install/linux/" >&2
         exit 1
     fi
-    local version
-    version=$("${SWIFT:-swift}" --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -1)
+    local said version
+    if ! said=$("${SWIFT:-swift}" --version 2>&1); then
+        echo "The Swift toolchain does not run: $said" >&2
+        exit 1
+    fi
+    version=$(sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' <<<"$said" | head -1)
     if [ -n "$version" ] && [ "$(printf '%s\n6.3\n' "$version" | sort -V | head -1)" != 6.3 ]; then
         echo "Torii needs Swift 6.3 or later; this is Swift $version." >&2
         exit 1
