@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,37 @@ refused:
     return NULL;
 }
 
+torii_tls_context *torii_tls_client_context_create(const char *ca_file, bool verify, const uint8_t *protocols,
+                                                   size_t length, int *problem)
+{
+    *problem = TORII_TLS_NO_MEMORY;
+    ERR_clear_error();
+    torii_tls_context *context = calloc(1, sizeof *context);
+    if (!context)
+        return NULL;
+    context->ssl = SSL_CTX_new(TLS_client_method());
+    if (!context->ssl)
+        goto refused;
+    SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION);
+    SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
+    if (SSL_CTX_set_alpn_protos(context->ssl, protocols, (unsigned)length) != 0)
+        goto refused;
+    if (verify) {
+        SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+        *problem = TORII_TLS_BAD_CERTIFICATE;
+        if (ca_file ? SSL_CTX_load_verify_locations(context->ssl, ca_file, NULL) != 1
+                    : SSL_CTX_set_default_verify_paths(context->ssl) != 1)
+            goto refused;
+    }
+    *problem = 0;
+    return context;
+refused:
+    torii_tls_context_free(context);
+    ERR_clear_error();
+    return NULL;
+}
+
 void torii_tls_context_free(torii_tls_context *context)
 {
     if (!context)
@@ -82,7 +114,7 @@ void torii_tls_context_free(torii_tls_context *context)
     free(context);
 }
 
-torii_tls *torii_tls_create(torii_tls_context *context)
+static torii_tls *create(torii_tls_context *context)
 {
     torii_tls *tls = calloc(1, sizeof *tls);
     if (!tls)
@@ -101,8 +133,31 @@ torii_tls *torii_tls_create(torii_tls_context *context)
     BIO_set_mem_eof_return(tls->in, -1);
     BIO_set_mem_eof_return(tls->out, -1);
     SSL_set_bio(tls->ssl, tls->in, tls->out); /* owned by the session from here */
-    SSL_set_accept_state(tls->ssl);
     return tls;
+}
+
+torii_tls *torii_tls_create(torii_tls_context *context)
+{
+    torii_tls *tls = create(context);
+    if (tls)
+        SSL_set_accept_state(tls->ssl);
+    return tls;
+}
+
+torii_tls *torii_tls_create_client(torii_tls_context *context, const char *name, const uint8_t *address, size_t octets)
+{
+    torii_tls *tls = create(context);
+    if (!tls)
+        return NULL;
+    SSL_set_connect_state(tls->ssl);
+    X509_VERIFY_PARAM *wanted = SSL_get0_param(tls->ssl);
+    int good = name ? SSL_set_tlsext_host_name(tls->ssl, name) == 1 && X509_VERIFY_PARAM_set1_host(wanted, name, 0) == 1
+                    : X509_VERIFY_PARAM_set1_ip(wanted, address, octets) == 1;
+    if (good)
+        return tls;
+    torii_tls_free(tls);
+    ERR_clear_error();
+    return NULL;
 }
 
 void torii_tls_free(torii_tls *tls)

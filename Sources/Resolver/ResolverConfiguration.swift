@@ -74,6 +74,18 @@ package struct ServerHint: Hashable, Sendable {
     }
 }
 
+/// How servers are asked over TLS.
+package struct UpstreamTLS: Hashable, Sendable {
+    /// Whether their certificates must be good.
+    package var verifies = true
+    /// The name that certificates must show; nil: the server's address.
+    package var name: Name?
+    /// The authorities, in a PEM file; nil: the system's.
+    package var authorities: String?
+
+    package init() {}
+}
+
 /// A zone with servers from the configuration.
 package struct ConfiguredZone: Hashable, Sendable {
     /// A server, by address or by a name to be resolved.
@@ -86,10 +98,8 @@ package struct ConfiguredZone: Hashable, Sendable {
     package var servers: [Server]
     /// Resolve as if the zone were not configured when all its servers fail.
     package var fallsBack = false
-    /// Ask over TLS (RFC 7858).
-    package var usesTLS = false
-    /// The name in the servers' certificates; nil checks only the address.
-    package var tlsName: Name?
+    /// Ask over TLS (RFC 7858); nil: in plain text.
+    package var tls: UpstreamTLS?
 
     package init(name: Name, servers: [Server], fallsBack: Bool = false) {
         self.name = name

@@ -26,8 +26,8 @@ package struct UpstreamQuery: Sendable {
     package var octets: [UInt8]
     package var server: IPEndpoint
     package var transport: UpstreamTransport
-    /// The name that the server's certificate must show, with ``UpstreamTransport/tls``.
-    package var tlsName: Name?
+    /// What is demanded of the server, with ``UpstreamTransport/tls``.
+    package var tls: UpstreamTLS?
     /// How long the transport should wait before it closes the socket.
     ///
     /// The resolver counts for itself and sends ``ResolverAction/cancel(_:)`` first.

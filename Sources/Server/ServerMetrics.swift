@@ -63,13 +63,20 @@ enum ServerMetrics {
             }
         }
         for (label, value) in sums.sorted(by: { $0.key < $1.key }) {
-            let words = label.reduce(into: "") { text, character in
-                text +=
-                    character.isUppercase && text.last?.isUppercase != true && text.last != "_"
-                    ? "_\(character.lowercased())" : character.lowercased()
-            }
-            collection.counter("torii_resolver_\(words)_total", "See ResolverMetrics.\(label).", value)
+            collection.counter("torii_resolver_\(words(label))_total", "See ResolverMetrics.\(label).", value)
         }
+    }
+
+    /// A Swift name as metrics write it: `sentTLS` is `sent_tls`.
+    private static func words(_ label: String) -> String {
+        var text = ""
+        var wasUpper = true
+        for character in label {
+            if character.isUppercase, !wasUpper { text += "_" }
+            wasUpper = character.isUppercase
+            text += character.lowercased()
+        }
+        return text
     }
 
     private static func collectNTS(_ core: ServerCore, _ collection: inout MetricsCollection) {

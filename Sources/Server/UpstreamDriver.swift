@@ -1,4 +1,5 @@
 internal import DNSCore
+internal import Operations
 internal import Resolver
 internal import Transport
 
@@ -7,12 +8,16 @@ final class UpstreamDriver: UpstreamHandler {
     private unowned let worker: Worker
     private var sockets: UpstreamSockets?
     private var streams: UpstreamStreams?
-    private var tokens: [UInt64: (UpstreamToken, UpstreamTransport)] = [:]
+    /// Connections over TLS, by what is demanded of servers: as many as the configuration names.
+    private var secure: [UpstreamTLS: UpstreamStreams] = [:]
+    private let sources: [SocketAddress]
+    private var tokens: [UInt64: (UpstreamToken, UpstreamTransport, UpstreamTLS?)] = [:]
     /// Questions that could not even be sent; told to the resolver after it has finished speaking.
     private var unsent: [UpstreamID] = []
 
     init(worker: Worker, limits: UpstreamLimits, sources: [SocketAddress]) {
         self.worker = worker
+        self.sources = sources
         let random = RandomPool()
         sockets = UpstreamSockets(
             on: worker.loop, handler: self, limits: limits, sources: sources, random: random)
@@ -29,11 +34,13 @@ final class UpstreamDriver: UpstreamHandler {
             case .tcp:
                 unsafe streams?.send(octets, to: server, timeout: query.timeout, tag: query.id.rawValue)
             // Never in plain text instead of TLS.
-            case .tls: nil
+            case .tls:
+                unsafe connections(query.tls)?.send(
+                    octets, to: server, timeout: query.timeout, tag: query.id.rawValue)
             }
         }
         if let token {
-            tokens[query.id.rawValue] = (token, query.transport)
+            tokens[query.id.rawValue] = (token, query.transport, query.tls)
         } else {
             unsent.append(query.id)
         }
@@ -41,8 +48,33 @@ final class UpstreamDriver: UpstreamHandler {
 
     /// Forgets a question.
     func cancel(_ id: UpstreamID) {
-        guard let (token, transport) = tokens.removeValue(forKey: id.rawValue) else { return }
-        if transport == .udp { sockets?.cancel(token) } else { streams?.cancel(token) }
+        guard let (token, transport, tls) = tokens.removeValue(forKey: id.rawValue) else { return }
+        switch transport {
+        case .udp: sockets?.cancel(token)
+        case .tcp: streams?.cancel(token)
+        case .tls: connections(tls)?.cancel(token)
+        }
+    }
+
+    /// The connections to servers of which `tls` is demanded; made when they are first needed.
+    private func connections(_ tls: UpstreamTLS?) -> UpstreamStreams? {
+        guard let tls else { return nil }
+        if let made = secure[tls] { return made }
+        // A certificate has no final dot.
+        let name = tls.name.map { String("\($0)".dropLast()) }
+        do throws(TransportError) {
+            let context = try TLSClientContext(
+                name: name, authorities: tls.authorities, verifies: tls.verifies)
+            var limits = UpstreamStreamLimits()
+            limits.idleTimeout = .seconds(20)
+            let made = UpstreamStreams(
+                on: worker.loop, handler: self, limits: limits, sources: sources, tls: context)
+            secure[tls] = made
+            return made
+        } catch {
+            Logs.resolver.limited(.error, "tls", "cannot ask over TLS: \(error)")
+            return nil
+        }
     }
 
     /// The questions that could not be sent since the last call.
@@ -55,6 +87,7 @@ final class UpstreamDriver: UpstreamHandler {
     func close() {
         sockets?.close()
         streams?.close()
+        for streams in secure.values { streams.close() }
     }
 
     /// ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT: what a machine without addresses of the family says.

@@ -38,6 +38,31 @@ package struct SecureIdentity: Sendable, Hashable {
     deinit { unsafe torii_tls_context_free(raw) }
 }
 
+/// How servers are asked over TLS (RFC 7858, RFC 8310): the client's side of TLS 1.2 and 1.3 by the system's OpenSSL.
+@safe package final class TLSClientContext: Sendable {
+    /// OpenSSL allows making connections of one context on several threads.
+    fileprivate nonisolated(unsafe) let raw: OpaquePointer
+    /// The name that servers' certificates must show; nil: their address.
+    let name: String?
+
+    /// - Parameters:
+    ///   - name: asked for (SNI), and demanded of certificates; nil: they must show the server's address.
+    ///   - authorities: a PEM file; nil: the system's.
+    ///   - verifies: whether certificates must be good at all.
+    /// - Throws: ``TransportError/certificate(file:)`` when the authorities cannot be read.
+    package init(name: String?, authorities: String?, verifies: Bool) throws(TransportError) {
+        let protocols: [UInt8] = [3] + Array("dot".utf8)
+        var problem: Int32 = 0
+        let raw = unsafe torii_tls_client_context_create(
+            authorities, verifies, protocols, protocols.count, &problem)
+        guard let raw = unsafe raw else { throw .certificate(file: authorities ?? "") }
+        unsafe self.raw = unsafe raw
+        self.name = name
+    }
+
+    deinit { unsafe torii_tls_context_free(raw) }
+}
+
 /// One TLS connection as octets in and octets out; touches no socket.
 @safe final class TLSSession {
     /// What reading found.
@@ -52,7 +77,21 @@ package struct SecureIdentity: Sendable, Hashable {
     }
 
     private let raw: OpaquePointer
-    private let context: TLSContext
+    /// What the connection needs to live.
+    private let context: AnyObject
+
+    /// The client's side of a connection to `server`.
+    ///
+    /// Nil without memory.
+    init?(_ context: TLSClientContext, to server: SocketAddress) {
+        let address = server.octets
+        guard let raw = unsafe torii_tls_create_client(context.raw, context.name, address, address.count)
+        else {
+            return nil
+        }
+        unsafe self.raw = unsafe raw
+        self.context = context
+    }
 
     /// Nil without memory.
     init?(_ context: TLSContext) {

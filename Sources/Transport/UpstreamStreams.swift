@@ -35,7 +35,8 @@ package struct UpstreamStreamStatistics: Sendable {
     package var open = 0
 }
 
-/// Questions to other servers over TCP, several on one connection where they can share it (RFC 7766 6.2.1).
+/// Questions to other servers over TCP, or over TLS (RFC 7858), several on one connection where they can share it
+/// (RFC 7766 6.2.1).
 ///
 /// A message belongs to the question whose first two octets (its ID) it repeats; questions with the same ID never
 /// share a connection.
@@ -56,6 +57,8 @@ package struct UpstreamStreamStatistics: Sendable {
     private let handler: any UpstreamHandler
     private let limits: UpstreamStreamLimits
     private let sources: [SocketAddress]
+    /// What is spoken inside the connections; nil: plain text.
+    private let tls: TLSClientContext?
     private var exchanges: [Exchange] = []
     private var unusedExchanges: [Int] = []
     private var connections: [UpstreamConnection?] = []
@@ -70,8 +73,9 @@ package struct UpstreamStreamStatistics: Sendable {
     package init(
         on loop: EventLoop, handler: any UpstreamHandler,
         limits: UpstreamStreamLimits = UpstreamStreamLimits(),
-        sources: [SocketAddress] = []
+        sources: [SocketAddress] = [], tls: TLSClientContext? = nil
     ) {
+        self.tls = tls
         self.loop = loop
         self.handler = handler
         self.limits = limits
@@ -164,6 +168,11 @@ package struct UpstreamStreamStatistics: Sendable {
         {
             guard closeIdleConnection(preferring: server) else { return nil }
         }
+        var session: TLSSession?
+        if let tls {
+            session = TLSSession(tls, to: server)
+            guard session != nil else { return nil }
+        }
         let descriptor = torii_socket(server.family.rawValue, true)
         guard descriptor >= 0 else { return nil }
         _ = torii_set_no_delay(descriptor)
@@ -183,7 +192,7 @@ package struct UpstreamStreamStatistics: Sendable {
         let place = unusedPlaces.popLast() ?? connections.count
         if place == connections.count { connections.append(nil) }
         let connection = UpstreamConnection(
-            place: place, descriptor: descriptor, server: server, now: loop.now)
+            place: place, descriptor: descriptor, server: server, session: session, now: loop.now)
         do {
             try loop.watch(descriptor, for: [.readable, .writable], source: self, tag: UInt32(place))
         } catch {
@@ -262,6 +271,9 @@ package struct UpstreamStreamStatistics: Sendable {
             guard events.contains(.writable) else { return }
             connection.isConnected = true
             statistics.connected &+= 1
+            if let session = connection.session, case .failed = unsafe session.read(into: unsafe room) {
+                return fail(connection, .garbled)
+            }
         }
         if events.contains(.writable) { write(connection) }
         if !connection.isClosed, !events.isDisjoint(with: [.readable, .hangup, .error]) { read(connection) }
@@ -277,18 +289,54 @@ package struct UpstreamStreamStatistics: Sendable {
     }
 
     private func write(_ connection: UpstreamConnection) {
-        if !connection.output.isEmpty {
-            let octets = unsafe connection.output.contents
+        if let session = connection.session { encrypt(connection, session) }
+        if !connection.wire.isEmpty {
+            let octets = unsafe connection.wire.contents
             let written = unsafe torii_write(connection.descriptor, octets.baseAddress, octets.count)
             if written < 0, written != -TORII_EAGAIN {
                 return fail(connection, .closed(wasReused: connection.hasServed))
             }
-            connection.output.consume(max(0, written))
+            connection.wire.consume(max(0, written))
         }
-        let wanted: Readiness = connection.output.isEmpty ? .readable : [.readable, .writable]
+        let wanted: Readiness = connection.wire.isEmpty ? .readable : [.readable, .writable]
         guard wanted != connection.watched else { return }
         connection.watched = wanted
         loop.rewatch(connection.descriptor, for: wanted)
+    }
+
+    /// Turns what waits into what TLS sends, as soon as the handshake is over.
+    private func encrypt(_ connection: UpstreamConnection, _ session: TLSSession) {
+        if session.isEstablished, !connection.output.isEmpty {
+            let octets = unsafe connection.output.contents
+            if unsafe session.write(octets) { connection.output.consume(octets.count) }
+        }
+        let waiting = session.pending
+        guard waiting > 0 else { return }
+        let space = unsafe connection.cipher.reserve(waiting)
+        connection.cipher.extend(by: unsafe session.take(into: space))
+    }
+
+    /// Where what comes out of TLS is put first.
+    private var room: UnsafeMutableRawBufferPointer { unsafe scratch }
+
+    /// Takes octets of the network through TLS.
+    ///
+    /// - Returns: whether the connection lives on.
+    private func decrypt(
+        _ octets: UnsafeRawBufferPointer, _ connection: UpstreamConnection, _ session: TLSSession
+    ) -> Bool {
+        guard unsafe session.feed(octets) else { return false }
+        while true {
+            switch unsafe session.read(into: room) {
+            case .octets(let count):
+                unsafe connection.input.append(UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+            case .nothing:
+                // The handshake, or an answer to it, may have something to say.
+                write(connection)
+                return !connection.isClosed
+            case .closed, .failed: return false
+            }
+        }
     }
 
     private func read(_ connection: UpstreamConnection) {
@@ -296,7 +344,13 @@ package struct UpstreamStreamStatistics: Sendable {
         if count == -TORII_EAGAIN { return }
         guard count > 0 else { return fail(connection, .closed(wasReused: connection.hasServed)) }
         connection.lastActivity = loop.now
-        unsafe connection.input.append(UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+        let arrived = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<count])
+        var isAlive = true
+        if let session = connection.session {
+            isAlive = unsafe decrypt(arrived, connection, session)
+        } else {
+            unsafe connection.input.append(arrived)
+        }
         while !connection.isClosed {
             let octets = unsafe connection.input.contents
             guard octets.count >= 2 else { break }
@@ -306,6 +360,7 @@ package struct UpstreamStreamStatistics: Sendable {
             unsafe deliver(UnsafeRawBufferPointer(rebasing: octets[2..<2 + length]), of: connection)
             connection.input.consume(length + 2)
         }
+        if !isAlive { return fail(connection, .closed(wasReused: connection.hasServed)) }
         if !connection.isClosed, connection.exchanges.isEmpty, limits.idleTimeout == .zero { end(connection) }
     }
 
@@ -362,8 +417,17 @@ final class UpstreamConnection {
     let place: Int
     let descriptor: Int32
     let server: SocketAddress
+    let session: TLSSession?
     var input = ByteQueue()
+    /// Messages that have not been sent.
     var output = ByteQueue()
+    /// The same behind TLS.
+    var cipher = ByteQueue()
+    /// What goes to the network.
+    var wire: ByteQueue {
+        _read { if session == nil { yield output } else { yield cipher } }
+        _modify { if session == nil { yield &output } else { yield &cipher } }
+    }
     /// The slots of the questions under way on it.
     var exchanges: [Int] = []
     var isConnected = false
@@ -373,7 +437,10 @@ final class UpstreamConnection {
     var watched: Readiness = [.readable, .writable]
     var lastActivity: MonotonicTime
 
-    init(place: Int, descriptor: Int32, server: SocketAddress, now: MonotonicTime) {
+    init(
+        place: Int, descriptor: Int32, server: SocketAddress, session: TLSSession?, now: MonotonicTime
+    ) {
+        self.session = session
         self.place = place
         self.descriptor = descriptor
         self.server = server

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The server's side of TLS over octets that somebody else carries: nothing here touches a socket. */
+/* TLS over octets that somebody else carries: nothing here touches a socket. */
 
 typedef struct torii_tls_context torii_tls_context;
 typedef struct torii_tls torii_tls;
@@ -26,10 +26,17 @@ enum {
    renegotiation. NULL, and *problem set, when it cannot be used. */
 torii_tls_context *torii_tls_context_create(const char *certificate_file, const char *key_file,
                                             const uint8_t *protocols, size_t length, bool strict, int *problem);
+/* The client's side. With `verify` the peer's certificate must be good by the authorities in the PEM file `ca_file`, or by
+   the system's when it is NULL. NULL, and *problem set, when it cannot be used. */
+torii_tls_context *torii_tls_client_context_create(const char *ca_file, bool verify, const uint8_t *protocols,
+                                                   size_t length, int *problem);
 void torii_tls_context_free(torii_tls_context *context);
 
 /* One connection; the context must outlive it. NULL: no memory. */
 torii_tls *torii_tls_create(torii_tls_context *context);
+/* One connection to a server. Its certificate, if it is verified, must show the host `name`, or the address of `octets`
+   octets when `name` is NULL. NULL: no memory. */
+torii_tls *torii_tls_create_client(torii_tls_context *context, const char *name, const uint8_t *address, size_t octets);
 void torii_tls_free(torii_tls *tls);
 
 /* Octets from the network. False: no memory. Read everything afterwards. */

@@ -25,8 +25,7 @@ final class Delegation {
     let zoneHash: UInt64
     let source: Source
     var servers: [Server]
-    var usesTLS = false
-    var tlsName: Name?
+    var tls: UpstreamTLS?
     var fallsBack = false
     /// Seconds of the monotonic clock.
     let expiresAt: UInt32
@@ -54,8 +53,7 @@ final class Delegation {
             }
         }
         self.init(zone: configured.name.lowercased, source: source, servers: servers, expiresAt: .max)
-        usesTLS = configured.usesTLS
-        tlsName = configured.tlsName
+        tls = configured.tls
         fallsBack = configured.fallsBack
     }
 

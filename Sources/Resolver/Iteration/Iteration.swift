@@ -306,7 +306,7 @@ extension Resolver {
         }
         servers.meet(candidate.endpoint, random: &random, metrics: &metrics)
         let record = servers.record(of: candidate.endpoint) ?? ServerRecord()
-        let transport: UpstreamTransport = delegation.usesTLS ? .tls : candidate.usesTCP ? .tcp : .udp
+        let transport: UpstreamTransport = delegation.tls != nil ? .tls : candidate.usesTCP ? .tcp : .udp
         let mixesCase = configuration.mixesCase && !record.changesCase && transport == .udp
         let usesEDNS = !record.lacksEDNS && !candidate.withoutEDNS
         let question = QuestionWriter.question(
@@ -340,7 +340,7 @@ extension Resolver {
             .send(
                 UpstreamQuery(
                     id: id, octets: octets, server: candidate.endpoint, transport: transport,
-                    tlsName: delegation.tlsName, timeout: .microseconds(Int64(wait)))))
+                    tls: delegation.tls, timeout: .microseconds(Int64(wait)))))
     }
 
     /// The EDNS options of a question: the cookie (RFC 7873 5.1), the client's subnet (RFC 7871 7.1).

@@ -189,8 +189,13 @@ extension ConfiguredZone {
                 return server.name.map { .name($0, port: port) }
             },
             fallsBack: section.fallback)
-        usesTLS = section.tls != nil
-        tlsName = section.tls?.name
+        tls = section.tls.map { section in
+            var tls = UpstreamTLS()
+            tls.verifies = section.verify
+            tls.name = section.name
+            tls.authorities = section.ca
+            return tls
+        }
     }
 }
 
