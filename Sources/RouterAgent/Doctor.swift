@@ -164,29 +164,22 @@ struct Doctor {
 
     /// Services of the router itself that an asker with a permission would lose.
     private func ports() -> [Finding] {
-        let reserved = configuration.permissions.reservedPorts
-        var missing: Set<String> = []
-        for (file, transport) in [
-            ("tcp", PortRange.TransportProtocol.tcp), ("tcp6", .tcp), ("udp", .udp), ("udp6", .udp),
-        ] {
-            for line in (read("/proc/net/\(file)") ?? "").split(separator: "\n").dropFirst() {
-                let fields = line.split(separator: " ")
-                guard fields.count > 3 else { continue }
-                // 0A listening TCP, 07 bound UDP without a peer; only sockets on all addresses matter.
-                let local = fields[1].split(separator: ":")
-                guard fields[3] == (transport == .tcp ? "0A" : "07"), local.count == 2,
-                    local[0].allSatisfy({ $0 == "0" }), let port = UInt16(local[1], radix: 16),
-                    transport == .tcp || port < 32768,
-                    port != configuration.router.listen.port || transport == .tcp,
-                    !reserved.contains(where: { $0.transport == transport && $0.ports.contains(port) })
-                else { continue }
-                missing.insert("\(transport)/\(port)")
-            }
+        guard !configuration.permissions.reserveListening else {
+            return [
+                Finding(
+                    grade: .good, text: "ports that the router listens on are reserved as they come and go")
+            ]
+        }
+        let reserved = configuration.permissions.reservedPorts.map(\.converted)
+        let missing = ListeningPorts(read: read, addresses: []).all().filter { port in
+            let isOwn = port.transport == 17 && port.port == configuration.router.listen.port
+            return !isOwn
+                && !reserved.contains { $0.transport == port.transport && $0.ports.contains(port.port) }
         }
         guard !missing.isEmpty else {
             return [Finding(grade: .good, text: "all listening ports are reserved")]
         }
-        let list = missing.sorted().joined(separator: ", ")
+        let list = missing.sorted().map(\.description).joined(separator: ", ")
         return [
             Finding(
                 grade: .note,

@@ -39,8 +39,13 @@ struct EarlyFlows {
         next = (next + 1) % Self.limit
     }
 
-    /// Takes out the flows of `asker` that the kernel may still have.
-    mutating func take(_ asker: IPAddress, now: Duration) -> [Flow] {
+    /// Takes out the flows of an asker, or of a prefix of askers, that the kernel may still have.
+    mutating func take(_ askers: IPPrefix, now: Duration) -> [Flow] {
+        guard askers.length < askers.address.bitWidth else { return take(askers.address, now: now) }
+        return places.keys.filter { askers.contains($0) }.flatMap { take($0, now: now) }
+    }
+
+    private mutating func take(_ asker: IPAddress, now: Duration) -> [Flow] {
         guard let found = places.removeValue(forKey: asker) else { return [] }
         return found.compactMap { place in
             defer { ring[place] = nil }

@@ -39,6 +39,13 @@ extension RouterAgent {
                 agent.listPermissions { $0.flows > 0 }
             },
             command(
+                "router prefix", summary: "List published addresses and what their servers know.",
+                isExclusive: false
+            ) {
+                agent, _ in
+                agent.listPublished()
+            },
+            command(
                 "router deny", usage: "router deny NAME|all [ADDRESS|PREFIX]",
                 summary: "End what a host or an asker has, flows too, and let it in no more."
             ) { agent, request in agent.deny(request) },
@@ -107,7 +114,7 @@ extension RouterAgent {
     ) -> ControlOutcome {
         let rows = cache.all.filter(isShown).map { entry in
             [
-                "\(entry.gn)", "\(entry.host)", "\(entry.address)", entry.gate.rawValue,
+                entry.gn.subjectText, "\(entry.host)", "\(entry.address)", entry.gate.rawValue,
                 "\(max(0, (entry.expires - now).components.seconds))s", "\(entry.flows)", "\(entry.server)",
             ]
         }
@@ -118,12 +125,14 @@ extension RouterAgent {
     private func guideTable() -> ControlOutcome {
         let rows = cache.all.map { entry in
             let ports = entry.ports.map { "\($0.publicPort)" }.joined(separator: ",")
-            return ["\(entry.gn)", "*", "\(entry.address)", ports.isEmpty ? "*" : ports, "\(entry.host)"]
+            return [
+                entry.gn.subjectText, "*", "\(entry.address)", ports.isEmpty ? "*" : ports, "\(entry.host)",
+            ]
         }
         return table(["source", "source-port", "destination", "destination-port", "host-name"], rows)
     }
 
-    private func table(_ columns: [String], _ rows: [[String]]) -> ControlOutcome {
+    func table(_ columns: [String], _ rows: [[String]]) -> ControlOutcome {
         let all = [columns] + rows
         let widths = columns.indices.map { column in all.map { $0[column].utf8.count }.max() ?? 0 }
         let text = all.map { row in
@@ -186,7 +195,7 @@ extension RouterAgent {
             requester: 0, server: .loopbackIPv4, gn: gn, host: host, lifetime: lifetime)
         cache.notify(grant, hosts: hosts, now: now, epoch: epoch, actions: &pendingActions)
         flush()
-        if cache.all.contains(where: { IPPrefix($0.gn) == gn && $0.host == host }) {
+        if cache.all.contains(where: { $0.gn == gn && $0.host == host }) {
             return .done(metrics.opened > before ? "opened" : "open")
         }
         return .failed("not opened: the host is not in the list, or its rules refuse the address")

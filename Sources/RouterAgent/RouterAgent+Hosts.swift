@@ -13,7 +13,8 @@ extension RouterAgent {
         for host in configuration.hosts.static {
             let policy = HostPolicy(
                 allow: (host.allow ?? configuration.permissions.allow).ranges, from: host.from,
-                servers: host.servers)
+                servers: host.servers,
+                grantedPorts: (host.grantedPorts ?? configuration.permissions.grantedPorts).map(\.converted))
             var entry =
                 entries[host.name]
                 ?? PrivateHostList.Entry(name: host.name, source: .configured, policy: policy, since: epoch)

@@ -53,6 +53,6 @@ extension RequestCache.Entry {
     /// One line for people.
     func summary(now: Duration) -> String {
         let left = max(0, (expires - now).components.seconds)
-        return "\(gn) -> \(host) \(address) \(gate.rawValue) \(left)s flows \(flows)"
+        return "\(gn.subjectText) -> \(host) \(address) \(gate.rawValue) \(left)s flows \(flows)"
     }
 }

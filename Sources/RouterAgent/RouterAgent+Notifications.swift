@@ -53,6 +53,7 @@ extension RouterAgent: DatagramSocketHandler {
     ) {
         let source = IPAddress(remote)
         let span = unsafe octets.bytes
+        if receiveUpdateAnswer(span, from: remote, socket) { return }
         guard let server = configuration.servers.first(where: { $0.address == source }) else {
             receiveOther(span, from: remote, socket)
             return
@@ -76,6 +77,7 @@ extension RouterAgent: DatagramSocketHandler {
     }
 
     func failed(_ error: ICMPError, payload: UnsafeRawBufferPointer, on socket: DatagramSocket) {
+        if publisher.sockets.contains(where: { $0 === socket }) { return failedUpdate(to: error.destination) }
         // A server that is gone asks again or does not; a host that is no router says so this way.
         var actions: [NegotiationAction] = []
         inner.unreachable(IPAddress(error.destination), now: now, actions: &actions)

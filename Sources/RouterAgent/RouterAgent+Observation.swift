@@ -23,8 +23,8 @@ extension RouterAgent {
         }
         metrics.flows &+= 1
         cache.used(
-            gn: packet.source, host: packet.source.isIPv6 ? packet.destination : nil, now: now,
-            actions: &pendingActions)
+            gn: packet.source, host: packet.source.isIPv6 ? packet.destination : nil,
+            transport: packet.transport, port: packet.destinationPort, now: now, actions: &pendingActions)
         requestFlush()
     }
 

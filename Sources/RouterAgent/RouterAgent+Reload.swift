@@ -2,6 +2,7 @@ internal import DNSCore
 internal import DNSSecurity
 internal import NTS
 internal import Operations
+internal import Transport
 
 extension RouterAgent {
     /// Takes a new configuration: everything or, when the kernel does not accept it, nothing.
@@ -20,14 +21,18 @@ extension RouterAgent {
         keyring = TSIGKeyring(new.keys.compactMap(\.tsigKey))
         hosts.configuration = new.hostListConfiguration
         observer.servers = PrefixSet(new.hosts.ddnsServers)
-        let isPaused = cache.configuration
         cache.configuration = new.requestCacheConfiguration
-        cache.configuration.publicPorts = isPaused.publicPorts
         inner = InnerNegotiation(new.permissions.innerRouters)
         readInterfaces()
         enterStaticHosts()
         leaseFiles = [:]
         readLeases()
+        do throws(TransportError) {
+            try configurePublishing()
+        } catch {
+            log.error("addresses cannot be published: \(error)")
+        }
+        publish()
         cache.rulesChanged(hosts, epoch: epoch, actions: &pendingActions)
         requestFlush()
         Log.configure(new.log)

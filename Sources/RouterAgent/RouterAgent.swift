@@ -40,6 +40,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     var leaseFiles: [String: LeaseFileState] = [:]
     var registrar = Registrar()
     var early = EarlyFlows()
+    var publisher = Publisher()
     var sockets: [DatagramSocket] = []
     var echoes: EchoSocket?
     var requesters: [UInt64: Requester] = [:]
@@ -78,6 +79,9 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         } else {
             connections = try ConnectionTable()
             kernel = try KernelTable(nftables: Nftables(), ruleset: configuration.ruleset)
+            for feature in kernel?.missing ?? [] {
+                log.warning("this kernel has no \(feature) for nftables; going on without")
+            }
         }
         readInterfaces()
         enterStaticHosts()
@@ -91,8 +95,10 @@ final class RouterAgent: @unchecked Sendable, Flushable {
                 observe($0)
             }
         }
-        interfaces = Interfaces(on: loop) { [unowned self] in readInterfaces() }
+        interfaces = Interfaces(on: loop) { [unowned self] in interfacesChanged() }
         try openSockets()
+        try configurePublishing()
+        publish()
         tick()
     }
 
@@ -132,8 +138,8 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     private func perform(_ actions: [RouterAction]) {
         var tickets: [UInt64] = []
         var lists: [[KernelChange]] = []
-        var untranslated: Set<IPAddress> = []
-        var forgotten: [(gn: IPAddress, host: IPAddress)] = []
+        var untranslated: Set<IPPrefix> = []
+        var forgotten: [(gn: IPPrefix, host: IPAddress)] = []
         for action in actions {
             switch action {
             case .apply(let ticket, let changes):
@@ -171,6 +177,20 @@ final class RouterAgent: @unchecked Sendable, Flushable {
                 .error, "kernel", "the kernel refused a change", ["reason": kernel?.lastError ?? ""])
         }
         return results
+    }
+
+    /// Keeps the router's own services off translation.
+    func reserveListening() {
+        guard configuration.permissions.reserveListening, kernel != nil else { return }
+        let addresses = Set(outsideAddresses.filter(\.isIPv4).map(\.procText))
+        let ports = ListeningPorts(
+            read: { path in
+                (try? FileContents.read(path, limit: 4 << 20)).map { String(decoding: $0, as: UTF8.self) }
+            }, addresses: addresses
+        ).all()
+        if kernel?.reserve(ports) == false {
+            log.limited(.error, "listening", "the router's own ports cannot be reserved")
+        }
     }
 
     /// Puts the table back when somebody has deleted it.
@@ -216,6 +236,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         saveHosts()
         readLeases()
         checkTable()
+        reserveListening()
         forgetOldRequesters()
         register()
         loop.schedule(after: .seconds(2)) { [unowned self] in tick() }
@@ -230,6 +251,16 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         outsideAddresses = Set(outside.filter(\.isGlobal).map(\.address))
         ownAddresses = Set((outside + inside).map(\.address))
         cache.configuration.outside = configuration.permissions.hairpin ? outsideAddresses : []
+    }
+
+    /// The kernel says that addresses or links have changed.
+    private func interfacesChanged() {
+        let before = outsideAddresses
+        readInterfaces()
+        // The servers must know at once where we are now.
+        if outsideAddresses != before { registrar.due = [:] }
+        publish()
+        register()
     }
 
     // MARK: The record
@@ -276,7 +307,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     func close() {
         saveHosts()
         packetLog?.close()
-        for socket in sockets { socket.close() }
+        for socket in sockets + publisher.sockets { socket.close() }
         kernel?.remove()
         kernel = nil
     }
@@ -288,6 +319,15 @@ extension IPPrefix {
 }
 
 extension IPAddress {
+    /// An IPv4 address as `/proc/net` writes it: four octets in the machine's order.
+    var procText: String {
+        let text = octets.reversed().map { octet in
+            let digits = String(octet, radix: 16, uppercase: true)
+            return digits.utf8.count == 1 ? "0" + digits : digits
+        }
+        return text.joined()
+    }
+
     /// The address of a socket address.
     init(_ address: SocketAddress) {
         self =

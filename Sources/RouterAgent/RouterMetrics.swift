@@ -30,15 +30,21 @@ struct RouterMetrics {
     var conflicts: UInt64 = 0
     var foreignNames: UInt64 = 0
     var overHostLimit: UInt64 = 0
-    /// Kernel transactions by duration: microseconds up to 50, 100, 250, 500, 1000, 2500, 5000, 10,000, and longer.
-    var kernelTimes = [UInt64](repeating: 0, count: 9)
+    /// Signed updates of the prefix service: sent, confirmed, failed.
+    var updatesSent: UInt64 = 0
+    var updatesTaken: UInt64 = 0
+    var updatesFailed: UInt64 = 0
+    /// Kernel transactions by duration, in microseconds up to each bound, and longer.
+    var kernelTimes = [UInt64](repeating: 0, count: kernelTimeBounds.count + 1)
     var kernelTimeSum: Double = 0
-    static let kernelTimeBounds: [Double] = [50, 100, 250, 500, 1000, 2500, 5000, 10_000]
+    static let kernelTimeBounds: [Double] = [
+        10, 15, 20, 30, 50, 75, 100, 150, 250, 500, 1000, 2500, 5000, 10_000,
+    ]
 
     mutating func recordKernelTime(_ duration: Duration) {
         let microseconds = duration / .microseconds(1)
         kernelTimeSum += microseconds
-        kernelTimes[Self.kernelTimeBounds.firstIndex { microseconds <= $0 } ?? 8] &+= 1
+        kernelTimes[Self.kernelTimeBounds.firstIndex { microseconds <= $0 } ?? kernelTimes.count - 1] &+= 1
     }
 
     /// Adds everything to what is published.
@@ -82,6 +88,11 @@ struct RouterMetrics {
         for (outcome, value) in outcomes {
             collection.counter(
                 "torii_router_registrations_total", "Registrations seen, by outcome.", value,
+                ["outcome": outcome])
+        }
+        for (outcome, value) in [("sent", updatesSent), ("taken", updatesTaken), ("failed", updatesFailed)] {
+            collection.counter(
+                "torii_router_updates_total", "Signed updates of published addresses, by outcome.", value,
                 ["outcome": outcome])
         }
         collection.histogram(

@@ -6,7 +6,8 @@ struct RouterGroup: CommandGroup {
         commandName: "router", abstract: "The NTS router agent.",
         subcommands: [
             RouterStatus.self, RouterStop.self, RouterReload.self, RouterStats.self, PHL.self, RC.self,
-            Sessions.self, Allow.self, Deny.self, Pause.self, Resume.self, Doctor.self, HostGroup.self,
+            Sessions.self, Prefix.self, Allow.self, Deny.self, Pause.self, Resume.self, Doctor.self,
+            HostGroup.self,
         ])
 
     struct RouterStatus: RemoteCommand {
@@ -76,6 +77,14 @@ struct RouterGroup: CommandGroup {
         static var daemon: Connection.Daemon { .router }
         @OptionGroup var connection: Connection
         var words: [String] { ["router", "sessions"] }
+    }
+
+    struct Prefix: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List published addresses and what their servers know.")
+        static var daemon: Connection.Daemon { .router }
+        @OptionGroup var connection: Connection
+        var words: [String] { ["router", "prefix"] }
     }
 
     struct Allow: RemoteCommand {

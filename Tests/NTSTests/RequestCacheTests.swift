@@ -51,7 +51,7 @@ struct RouterScript {
                     changes.append(list)
                     cache.applied(ticket: ticket, succeeded: kernelWorks, now: now, actions: &following)
                 case .reply(let requester, let reply): replies[requester, default: []].append(reply)
-                case .forgetFlows(let gn, _), .forgetUntranslated(let gn): forgotten.append(gn)
+                case .forgetFlows(let gn, _), .forgetUntranslated(let gn): forgotten.append(gn.address)
                 case .record(let event): events.append(event)
                 }
             }
@@ -133,7 +133,7 @@ struct RequestCacheTests {
         #expect(script.replies[4] == [.refused(.policy)])
         try script.notify(5, "old.example.", server: "198.51.100.54")
         #expect(script.replies[5] == [.granted(lifetime: 60, ports: [])])
-        try script.notify(6, "alice.example.", gn: "192.0.2.0/24")
+        try script.notify(6, "alice.example.", gn: "192.0.0.0/16")
         #expect(script.replies[6] == [.refused(.prefix)])
         for (index, gn) in ["0.0.0.0", "127.0.0.1", "224.0.0.1", "169.254.1.1"].enumerated() {
             try script.notify(UInt64(10 + index), "alice.example.", gn: gn)

@@ -67,7 +67,7 @@ import Testing
         }
         #expect(
             members.map(\.name) == [
-                "router", "control", "servers", "keys", "hosts", "permissions", "nftables", "log",
+                "router", "control", "servers", "keys", "hosts", "permissions", "publish", "nftables", "log",
                 "metrics",
             ])
     }

@@ -7,44 +7,6 @@ import Testing
 
 @Suite("What goes to the kernel and comes from it")
 struct KernelTextTests {
-    let gn = IPAddress(v4: 0xc000_020a)
-    let other = IPAddress(v4: 0xc000_0214)
-
-    @Test("Elements of one set share a command, and removals come before additions")
-    func batch() {
-        var batch = ElementBatch(table: "torii")
-        batch.begin(subject: gn)
-        batch.clear("rc4", "192.0.2.10", value: "192.168.1.11")
-        batch.add("map", "rc4", "192.0.2.10 timeout 65s : 192.168.1.12")
-        batch.begin(subject: other)
-        batch.add("map", "rc4", "192.0.2.20 timeout 65s : 192.168.1.11")
-        #expect(
-            batch.text == """
-                add element inet torii rc4 { 192.0.2.10 : 192.168.1.11 }
-                delete element inet torii rc4 { 192.0.2.10 }
-                add element inet torii rc4 { 192.0.2.10 timeout 65s : 192.168.1.12, 192.0.2.20 timeout 65s : 192.168.1.11 }
-
-                """)
-    }
-
-    @Test("What comes later for the same asker stays later")
-    func order() {
-        var batch = ElementBatch(table: "torii")
-        batch.begin(subject: gn)
-        batch.add("set", "win4", "192.0.2.10 timeout 60s")
-        batch.begin(subject: gn)
-        batch.clear("win4", "192.0.2.10")
-        batch.add("set", "once4", "192.0.2.10 timeout 60s")
-        #expect(
-            batch.text == """
-                add element inet torii win4 { 192.0.2.10 timeout 60s }
-                add element inet torii win4 { 192.0.2.10 }
-                delete element inet torii win4 { 192.0.2.10 }
-                add element inet torii once4 { 192.0.2.10 timeout 60s }
-
-                """)
-    }
-
     /// An IPv4 packet around `payload`.
     func packet(_ transport: UInt8, _ payload: [UInt8], fragment: UInt8 = 0) -> [UInt8] {
         let length = UInt8(20 + payload.count)

@@ -29,23 +29,49 @@ long torii_nflog_receive(int fd, void *into, size_t capacity);
 /* The next logged packet in `octets` from *offset on; false at the end. */
 bool torii_nflog_next(const uint8_t *octets, size_t length, size_t *offset, torii_logged *out);
 
+/* nf_tables: the elements of sets, without the detour over text */
+
+/* The changes of one transaction on one table (family inet). */
+typedef struct torii_nft_batch torii_nft_batch;
+
+typedef struct {
+    const uint8_t *key;       /* at most 64 octets; the parts of a concatenation are padded to 4 each */
+    const uint8_t *key_end;   /* of an interval: its last key; NULL = a single key */
+    uint32_t key_length;
+    const uint8_t *value;     /* of a map; at most 64 octets */
+    uint32_t value_length;
+    uint64_t timeout;         /* milliseconds; 0 = the set's own */
+} torii_nft_element;
+
+/* NULL without memory, or when the name is too long. */
+torii_nft_batch *torii_nft_batch_new(const char *table);
+void torii_nft_batch_free(torii_nft_batch *batch);
+/* Forgets what it holds and begins a transaction. */
+void torii_nft_batch_begin(torii_nft_batch *batch);
+void torii_nft_batch_element(torii_nft_batch *batch, bool is_deletion, const char *set, const torii_nft_element *element);
+/* Deletes all elements of a set. */
+void torii_nft_batch_flush(torii_nft_batch *batch, const char *set);
+/* Changes so far. */
+uint32_t torii_nft_batch_count(const torii_nft_batch *batch);
+/* Sends the transaction through `fd`, which must own the table where somebody does. Returns 0 when all of it was made, or
+   -errno when nothing was; *count of `failed` then hold the places (from 0) of changes that the kernel named. */
+int torii_nft_batch_commit(torii_nft_batch *batch, int fd, uint32_t *failed, int capacity, int *count);
+
+/* The netlink sockets of this process that speak to netfilter; how many. */
+int torii_netfilter_sockets(int *into, int capacity);
+/* Room for large transactions. */
+int torii_netfilter_buffers(int fd, int octets);
+
 /* Connection tracking */
 
 int torii_conntrack_open(void);
 
 typedef struct {
     uint8_t family;           /* 4 or 6 */
-    bool has_source;
-    bool has_destination;
-    bool has_reply_source;    /* where the flow is translated to */
-    bool only_untranslated;
+    uint8_t source_length;    /* leading bits of source that count */
     uint8_t source[16];       /* of the first packet */
-    uint8_t destination[16];
-    uint8_t reply_source[16];
-    const uint8_t *sources;   /* if not NULL: source_count addresses, any of which may be the source */
-    uint32_t source_count;
-    uint32_t mark;            /* entries whose mark & mask == mark; mask 0 = all */
-    uint32_t mark_mask;
+    uint8_t reply_source[16]; /* who answers: where the flow is translated to */
+    uint32_t mark;            /* bits that the entry's mark must have */
 } torii_flow_filter;
 
 /* Deletes the entries that match. Returns how many. */
@@ -61,7 +87,9 @@ int torii_conntrack_delete_flow(int fd, uint8_t family, uint8_t protocol, const 
 typedef struct {
     uint8_t family;           /* 4 or 6 */
     uint8_t prefix_length;
-    bool is_global;           /* neither link-local nor loopback */
+    bool is_global;           /* neither link-local nor loopback, nor a duplicate */
+    bool is_deprecated;       /* about to go: not for new connections */
+    uint32_t created;         /* hundredths of a second, on the kernel's own clock */
     uint8_t octets[16];
 } torii_interface_address;
 

@@ -158,6 +158,18 @@ package struct PrivateHostList: Sendable {
         return true
     }
 
+    /// Gives a host another IPv6 address: its prefix has changed.
+    ///
+    /// - Returns: false when there is no such host.
+    @discardableResult
+    package mutating func move(_ name: Name, to ipv6: IPAddress) -> Bool {
+        guard var entry = entries[name], ipv6.isIPv6 else { return false }
+        remove(name)
+        entry.ipv6 = ipv6
+        insert(entry)
+        return true
+    }
+
     /// Ends an entry, whoever holds it.
     ///
     /// - Returns: the entry that was there.

@@ -31,13 +31,19 @@ package struct RequestCache: Sendable {
         package var blockSeconds: UInt32 = 10
         /// Public ports for hosts with granted ports.
         package var publicPorts: ClosedRange<UInt16> = 40_000...49_999
+        /// Permissions for prefixes at one time; notifications beyond are refused.
+        package var prefixes = 256
+        /// The largest prefixes that are let in; larger ones are refused.
+        package var shortestIPv4 = 24
+        package var shortestIPv6 = 48
 
         package init() {}
     }
 
     /// One permission.
     package struct Entry: Sendable {
-        package var gn: IPAddress
+        /// GN; a whole prefix where its server knows no more.
+        package var gn: IPPrefix
         package var host: Name
         package var address: IPAddress
         package var server: IPAddress
@@ -58,6 +64,9 @@ package struct RequestCache: Sendable {
         var waiters: [Waiter] = []
         /// The one deadline that counts.
         var alarm: UInt64 = 0
+
+        /// Whether it is for more than one address.
+        var isWide: Bool { gn.length < gn.address.bitWidth }
     }
 
     struct Waiter: Sendable {
@@ -67,16 +76,16 @@ package struct RequestCache: Sendable {
         var since: Duration
     }
 
-    private struct Pair: Hashable { var gn: IPAddress, host: IPAddress }
+    struct Pair: Hashable { var gn: IPPrefix, host: IPAddress }
 
-    private struct Alarm: Sendable {
+    struct Alarm: Sendable {
         var key: Key
         var number: UInt64
     }
 
     /// Permissions of IPv4 translation belong to a GN; pinholes and port grants to a pair.
     struct Key: Hashable, Sendable {
-        var gn: IPAddress
+        var gn: IPPrefix
         /// Nil for the one IPv4 permission of a GN that all ports share.
         var host: IPAddress?
     }
@@ -85,23 +94,27 @@ package struct RequestCache: Sendable {
     /// Whether nothing new is opened: the owner's kill switch.
     package var isPaused = false
     /// Pairs and hosts that the owner has denied for good.
-    package private(set) var denied: Set<Denial> = []
-    private var entries: [Key: Entry] = [:]
+    package internal(set) var denied: Set<Denial> = []
+    var entries: [Key: Entry] = [:]
+    /// The keys of permissions for prefixes.
+    var wideKeys: Set<Key> = []
     private var tickets: [UInt64: Key] = [:]
     private var nextTicket: UInt64 = 1
-    private var perGN: [IPAddress: Int] = [:]
-    private var perServer: [IPAddress: Int] = [:]
-    private var perHost: [IPAddress: Int] = [:]
+    var perGN: [IPPrefix: Int] = [:]
+    var perServer: [IPAddress: Int] = [:]
+    var perHost: [IPAddress: Int] = [:]
     private var alarms = DeadlineHeap<Alarm>()
     private var alarmCount: UInt64 = 0
     /// The latest time that was told.
-    private var lastNow = Duration.zero
-    private var limited: [IPAddress: [PortRange]] = [:]
+    private(set) var lastNow = Duration.zero
+    /// Port lists that the kernel has.
+    var limited: [IPAddress: [PortRange]] = [:]
     /// Pairs that are blocked after a revocation, and until when.
-    private var blocked: [Pair: Duration] = [:]
-    private var usedPorts: Set<GrantedPort> = []
+    var blocked: [Pair: Duration] = [:]
+    /// Public ports in use, and what for.
+    var usedPorts: [GrantedPort: Key] = [:]
 
-    private struct GrantedPort: Hashable { var gn: IPAddress, transport: UInt8, port: UInt16 }
+    struct GrantedPort: Hashable { var gn: IPAddress, transport: UInt8, port: UInt16 }
 
     /// What the owner has denied.
     package struct Denial: Hashable, Sendable {
@@ -122,7 +135,9 @@ package struct RequestCache: Sendable {
 
     package var count: Int { entries.count }
     /// All permissions, sorted by GN and host.
-    package var all: [Entry] { entries.values.sorted { ($0.gn, $0.address) < ($1.gn, $1.address) } }
+    package var all: [Entry] {
+        entries.values.sorted { ($0.gn.address, $0.address) < ($1.gn.address, $1.address) }
+    }
     /// Notifications that wait for another permission's first use.
     package var waitingCount: Int { entries.values.reduce(0) { $0 + $1.waiters.count } }
     /// When ``advance(to:actions:)`` has something to do.
@@ -151,14 +166,19 @@ package struct RequestCache: Sendable {
                 .reply(requester: request.requester, .hairpin(address: address, lifetime: lifetime)))
             return
         }
-        guard request.gn.length == gn.bitWidth else { return refuse(request, .prefix, &actions) }
-        let key = Key(gn: gn, host: gn.isIPv6 || !host.policy.grantedPorts.isEmpty ? address : nil)
+        let key = Key(gn: request.gn, host: gn.isIPv6 || !host.policy.grantedPorts.isEmpty ? address : nil)
+        if request.gn.length < gn.bitWidth, let refusal = objection(toPrefixOf: request, host, key) {
+            return refuse(request, refusal, &actions)
+        }
         guard let entry = entries[key] else {
             return open(
                 request, host, address, key, gate: configuration.mode, contendedUntil: .zero, now, &actions)
         }
         if entry.address == address {
             refresh(request, entry, key, now, &actions)
+        } else if request.gn.length < gn.bitWidth {
+            // Many askers: whoever was let in to the first host would end at the second.
+            refuse(request, .contended, &actions)
         } else if entry.flows > 0, entry.contendedUntil <= now {
             // Used: its flows are conntrack's; new ones go to the newest target.
             replace(
@@ -197,18 +217,22 @@ package struct RequestCache: Sendable {
 
     /// The kernel reported the first packet of a new flow from `gn`.
     ///
-    /// - Parameter host: the inside address, where the report has it (IPv6).
+    /// - Parameters:
+    ///   - host: the inside address, where the report has it (IPv6).
+    ///   - transport: 6 or 17, with the port that the packet was sent to.
     package mutating func used(
-        gn: IPAddress, host: IPAddress?, now: Duration, actions: inout [RouterAction]
+        gn: IPAddress, host: IPAddress?, transport: UInt8 = 0, port: UInt16 = 0, now: Duration,
+        actions: inout [RouterAction]
     ) {
-        var key = Key(gn: gn, host: gn.isIPv6 ? host : nil)
-        guard perGN[gn] != nil else { return }
-        if entries[key] == nil, !gn.isIPv6 {
-            // A granted port: the report has only GN.
-            guard let other = entries.keys.first(where: { $0.gn == gn }) else { return }
-            key = other
-        }
-        guard var entry = entries[key] else { return }
+        let own = IPPrefix(gn)
+        let granted = GrantedPort(gn: gn, transport: transport, port: port)
+        // The order in which the packet path looks.
+        let candidates = [usedPorts[granted], Key(gn: own, host: gn.isIPv6 ? host : nil)].compactMap(\.self)
+        guard
+            let key = candidates.first(where: { entries[$0] != nil })
+                ?? wideKeys.first(where: { $0.gn.contains(gn) && (!gn.isIPv6 || $0.host == host) }),
+            var entry = entries[key]
+        else { return }
         entry.flows &+= 1
         entries[key] = entry
         if !entry.waiters.isEmpty { serveWaiter(key, now, &actions) }
@@ -233,374 +257,75 @@ package struct RequestCache: Sendable {
         }
     }
 
-    /// Ends every permission that `matches` says, its flows included, in the three steps of nts.md 2.4: the gate, the
-    /// pair, then conntrack.
-    ///
-    /// - Returns: how many ended.
-    @discardableResult
-    package mutating func revoke(actions: inout [RouterAction], where matches: (Entry) -> Bool) -> Int {
-        let doomed = entries.filter { matches($0.value) }
-        for (key, entry) in doomed {
-            for waiter in entry.waiters { refuse(waiter.request, .policy, &actions) }
-            entries[key]?.waiters = []
-            end(key, .revoked, closing: true, &actions)
-            blocked[Pair(gn: entry.gn, host: entry.address)] =
-                lastNow + .seconds(Int(configuration.blockSeconds))
-            let block = KernelChange.block(
-                gn: entry.gn, host: entry.address, seconds: configuration.blockSeconds)
-            actions.append(.apply(ticket: takeTicket(), [block]))
-            actions.append(.forgetFlows(gn: entry.gn, host: entry.address))
-        }
-        return doomed.count
-    }
-
-    /// Denies GN, host or both from now on and revokes what they have.
-    @discardableResult
-    package mutating func deny(_ denial: Denial, actions: inout [RouterAction]) -> Int {
-        // Everybody from everything is no denial but a new start; what lasts is the pause.
-        if denial != Denial(gn: nil, host: nil) { denied.insert(denial) }
-        return revoke(actions: &actions) { entry in
-            (denial.gn?.contains(entry.gn) ?? true) && (denial.host.map { $0 == entry.host } ?? true)
-        }
-    }
-
-    /// Takes a denial back.
-    @discardableResult
-    package mutating func allow(_ denial: Denial) -> Bool { denied.remove(denial) != nil }
-
-    /// The hosts' rules have changed: ends what they no longer allow, and writes their port lists anew.
-    package mutating func rulesChanged(_ hosts: PrivateHostList, epoch: UInt64, actions: inout [RouterAction])
-    {
-        let rules = self
-        revoke(actions: &actions) { entry in
-            guard let host = hosts.lookup(entry.host, epoch: epoch),
-                host.address(isIPv6: entry.gn.isIPv6) == entry.address
-            else { return true }
-            let request = GrantRequest(
-                requester: 0, server: entry.server, gn: IPPrefix(entry.gn), host: entry.host)
-            return !rules.isAllowed(request, host)
-        }
-        guard !limited.isEmpty || !entries.isEmpty else { return }
-        limited = [:]
-        var changes = [KernelChange.unlimitAll]
-        for entry in entries.values {
-            if let host = hosts.lookup(entry.host, epoch: epoch) {
-                changes += limits(of: host, entry.address)
-            }
-        }
-        actions.append(.apply(ticket: takeTicket(), changes))
-    }
-
-    // MARK: Deciding
-
-    private func isAllowed(_ request: GrantRequest, _ host: PrivateHostList.Entry) -> Bool {
-        let policy = host.policy
-        guard policy.servers.isEmpty || policy.servers.contains(request.server) else { return false }
-        guard policy.from.isEmpty || policy.from.contains(where: { $0.contains(request.gn) }) else {
-            return false
-        }
-        let gn = request.gn.address
-        guard !gn.isUnspecified, !gn.isLoopback, !gn.isMulticast, !gn.isLinkLocal else { return false }
-        return !denied.contains { denial in
-            (denial.gn.map { $0.contains(request.gn) } ?? true)
-                && (denial.host.map { $0 == host.name } ?? true)
-        }
-    }
-
-    private func lifetime(for request: GrantRequest) -> UInt32 {
-        max(1, min(request.lifetime ?? configuration.lifetime, configuration.maxLifetime))
-    }
-
-    private mutating func refuse(
-        _ request: GrantRequest, _ refusal: Refusal, _ actions: inout [RouterAction]
-    ) {
-        actions.append(.reply(requester: request.requester, .refused(refusal)))
-        actions.append(
-            .record(.refused(gn: request.gn, host: request.host, server: request.server, refusal)))
-    }
-
-    private func hasRoom(_ request: GrantRequest, _ address: IPAddress) -> Bool {
-        entries.count < configuration.entries
-            && perGN[request.gn.address, default: 0] < configuration.perGN
-            && perServer[request.server, default: 0] < configuration.perServer
-            && perHost[address, default: 0] < configuration.perHost
-    }
-
-    // MARK: Opening
-
-    private mutating func open(
-        _ request: GrantRequest, _ host: PrivateHostList.Entry, _ address: IPAddress, _ key: Key,
-        gate: Gate,
-        contendedUntil: Duration, previous: IPAddress? = nil, requesters: [UInt64]? = nil,
-        waiters: [Waiter] = [],
-        _ now: Duration, _ actions: inout [RouterAction]
-    ) {
-        guard hasRoom(request, address) else {
-            for waiter in waiters { refuse(waiter.request, .overLimit, &actions) }
-            return refuse(request, .overLimit, &actions)
-        }
-        let lifetime = lifetime(for: request)
-        var entry = Entry(
-            gn: key.gn, host: host.name, address: address, server: request.server, gate: gate,
-            lifetime: lifetime,
-            opened: now, expires: now + .seconds(Int(lifetime)))
-        entry.requesters = requesters ?? [request.requester]
-        entry.contendedUntil = contendedUntil
-        entry.waiters = waiters
-        var changes = unblocking(key.gn, address, now) + limits(of: host, address)
-        if !host.policy.grantedPorts.isEmpty, !key.gn.isIPv6 {
-            guard let ports = grantPorts(host, gn: key.gn) else {
-                return refuse(request, .overLimit, &actions)
-            }
-            entry.ports = ports
-        }
-        let ticket = takeTicket()
-        entry.ticket = ticket
-        tickets[ticket] = key
-        changes += opening(entry, previous: previous)
-        entries[key] = entry
-        perGN[key.gn, default: 0] += 1
-        perServer[request.server, default: 0] += 1
-        perHost[address, default: 0] += 1
-        setAlarm(key)
-        actions.append(.apply(ticket: ticket, changes))
-        if !key.gn.isIPv6 { actions.append(.forgetUntranslated(gn: key.gn)) }
-        actions.append(
-            .record(
-                .opened(
-                    gn: request.gn, host: host.name, address: address, gate: gate, lifetime: lifetime,
-                    server: request.server)))
-    }
-
-    /// The same host again: acknowledged at once when little of the lifetime is gone, else opened anew.
-    private mutating func refresh(
-        _ request: GrantRequest, _ old: Entry, _ key: Key, _ now: Duration,
-        _ actions: inout [RouterAction]
-    ) {
-        var entry = old
-        let lifetime = lifetime(for: request)
-        if entry.ticket != nil {
-            if !entry.requesters.contains(request.requester) {
-                entry.requesters.append(request.requester)
-            }
-            entries[key] = entry
-            return
-        }
-        let isConsumed = entry.gate == .once && entry.flows > 0
-        if !isConsumed, entry.lifetime == lifetime, now - entry.opened < .seconds(1) {
-            actions.append(
-                .reply(requester: request.requester, .granted(lifetime: lifetime, ports: entry.ports)))
-            return
-        }
-        let isContended = entry.contendedUntil > now
-        entry.gate = isContended ? entry.gate : configuration.mode
-        if isConsumed { entry.flows = 0 }
-        entry.lifetime = lifetime
-        entry.opened = now
-        entry.expires = now + .seconds(Int(lifetime))
-        entry.requesters = [request.requester]
-        let ticket = takeTicket()
-        entry.ticket = ticket
-        tickets[ticket] = key
-        entries[key] = entry
-        setAlarm(key)
-        actions.append(.apply(ticket: ticket, opening(entry, previous: entry.address)))
-    }
-
-    private mutating func replace(
-        _ key: Key, with request: GrantRequest, _ host: PrivateHostList.Entry, _ address: IPAddress,
-        gate: Gate,
-        contendedUntil: Duration, requesters: [UInt64]? = nil, waiters: [Waiter] = [], _ now: Duration,
-        _ actions: inout [RouterAction]
-    ) {
-        let previous = entries[key]?.address
-        // Whoever still waits for the kernel about the old target was granted it in the same round.
-        for requester in entries[key]?.requesters ?? [] {
-            actions.append(.reply(requester: requester, .refused(.contended)))
-        }
-        end(key, .replaced, closing: false, &actions)
-        open(
-            request, host, address, key, gate: gate, contendedUntil: contendedUntil, previous: previous,
-            requesters: requesters, waiters: waiters, now, &actions)
-        if entries[key] == nil, let previous {
-            actions.append(.apply(ticket: takeTicket(), [.close(gn: key.gn, host: previous)]))
-        }
-    }
-
-    // MARK: Conflict (nts.md 1.7, 2.4)
-
-    private mutating func contend(
-        _ request: GrantRequest, _ host: PrivateHostList.Entry, _ address: IPAddress, _ key: Key,
-        _ now: Duration,
-        _ actions: inout [RouterAction]
-    ) {
-        guard var entry = entries[key] else { return }
-        if let place = entry.waiters.firstIndex(where: {
-            $0.address == address && $0.request.server == request.server
-        }) {
-            // Repeated: still pending.
-            entry.waiters[place].request.requester = request.requester
-            entries[key] = entry
-            actions.append(.reply(requester: request.requester, .pending))
-            return
-        }
-        guard entry.waiters.count < configuration.conflictQueue else {
-            return refuse(request, .overLimit, &actions)
-        }
-        entry.waiters.append(Waiter(request: request, host: host, address: address, since: now))
-        let remaining = max(1, UInt32(clamping: (entry.expires - now).components.seconds))
-        entry.contendedUntil = max(entry.contendedUntil, entry.expires)
-        let mustNarrow = entry.gate != .once
-        entry.gate = .once
-        entries[key] = entry
-        if mustNarrow {
-            actions.append(.apply(ticket: takeTicket(), [.narrow(gn: key.gn, lifetime: remaining)]))
-        }
-        actions.append(.reply(requester: request.requester, .pending))
-        if entry.flows > 0 {
-            // Its one flow has come: nothing to wait for.
-            serveWaiter(key, now, &actions)
-        } else {
-            setAlarm(key)
-        }
-    }
-
-    /// The first waiter takes the place of the permission that was used, has ended, or was not used in time.
-    private mutating func serveWaiter(_ key: Key, _ now: Duration, _ actions: inout [RouterAction]) {
-        guard var entry = entries[key], !entry.waiters.isEmpty else { return }
-        let next = entry.waiters.removeFirst()
-        var rest = entry.waiters
-        for index in rest.indices { rest[index].since = now }
-        entry.waiters = []
-        entries[key] = entry
-        let until = max(entry.contendedUntil, now + .seconds(Int(lifetime(for: next.request))))
-        replace(
-            key, with: next.request, next.host, next.address, gate: .once, contendedUntil: until,
-            waiters: rest, now,
-            &actions)
-    }
-
     // MARK: Ending
 
     /// Forgets a permission.
     ///
     /// `closing` also takes it from the kernel, which otherwise has ended it by its timeout or is about to
     /// replace it.
-    private mutating func end(
+    mutating func end(
         _ key: Key, _ reason: RouterEvent.EndReason, closing: Bool, _ actions: inout [RouterAction]
     ) {
-        guard let entry = entries.removeValue(forKey: key) else { return }
-        if let ticket = entry.ticket { tickets[ticket] = nil }
-        decrement(&perGN, entry.gn)
-        decrement(&perServer, entry.server)
-        decrement(&perHost, entry.address)
-        for port in entry.ports {
-            usedPorts.remove(GrantedPort(gn: entry.gn, transport: port.transport, port: port.publicPort))
-        }
+        guard let entry = forget(key) else { return }
         if closing { actions.append(.apply(ticket: takeTicket(), closingChanges(entry))) }
         actions.append(
             .record(
                 .ended(
-                    gn: IPPrefix(entry.gn), host: entry.host, address: entry.address, flows: entry.flows,
+                    gn: entry.gn, host: entry.host, address: entry.address, flows: entry.flows,
                     reason: entry.gate == .once && entry.flows > 0 && reason == .expired ? .consumed : reason)
             ))
     }
 
-    private func decrement(_ counts: inout [IPAddress: Int], _ address: IPAddress) {
-        let left = counts[address, default: 1] - 1
-        counts[address] = left <= 0 ? nil : left
+    /// Takes a permission out of our tables.
+    @discardableResult
+    mutating func forget(_ key: Key) -> Entry? {
+        guard let entry = entries.removeValue(forKey: key) else { return nil }
+        if let ticket = entry.ticket { tickets[ticket] = nil }
+        decrement(&perGN, entry.gn)
+        decrement(&perServer, entry.server)
+        decrement(&perHost, entry.address)
+        wideKeys.remove(key)
+        for port in entry.ports {
+            usedPorts[GrantedPort(gn: entry.gn.address, transport: port.transport, port: port.publicPort)] =
+                nil
+        }
+        return entry
     }
 
-    private mutating func takeTicket() -> UInt64 {
+    /// Puts a permission into our tables.
+    mutating func insert(_ entry: Entry, _ key: Key) {
+        entries[key] = entry
+        if entry.isWide { wideKeys.insert(key) }
+        perGN[key.gn, default: 0] += 1
+        perServer[entry.server, default: 0] += 1
+        perHost[entry.address, default: 0] += 1
+        setAlarm(key)
+    }
+
+    private func decrement<Subject>(_ counts: inout [Subject: Int], _ subject: Subject) {
+        let left = counts[subject, default: 1] - 1
+        counts[subject] = left <= 0 ? nil : left
+    }
+
+    mutating func takeTicket() -> UInt64 {
         defer { nextTicket &+= 1 }
         return nextTicket
     }
 
+    /// A ticket whose outcome ``applied(ticket:succeeded:now:actions:)`` notes for the permission `key`.
+    mutating func takeTicket(for key: Key) -> UInt64 {
+        let ticket = takeTicket()
+        tickets[ticket] = key
+        return ticket
+    }
+
     /// Wakes at the end of the permission, or of the first waiter's patience.
-    private mutating func setAlarm(_ key: Key) {
+    mutating func setAlarm(_ key: Key) {
         guard let entry = entries[key] else { return }
         var due = entry.expires
         if let first = entry.waiters.first { due = min(due, first.since + configuration.conflictWait) }
         alarmCount &+= 1
         entries[key]?.alarm = alarmCount
         alarms.push(Alarm(key: key, number: alarmCount), due: due)
-    }
-
-    // MARK: The kernel's part
-
-    /// A pair that was revoked a moment ago and is let in again must not run into its own block.
-    private mutating func unblocking(_ gn: IPAddress, _ host: IPAddress, _ now: Duration) -> [KernelChange] {
-        blocked = blocked.filter { $0.value + .seconds(1) > now }
-        guard blocked.removeValue(forKey: Pair(gn: gn, host: host)) != nil else { return [] }
-        return [.unblock(gn: gn, host: host)]
-    }
-
-    private func opening(_ entry: Entry, previous: IPAddress?) -> [KernelChange] {
-        if entry.gn.isIPv6 {
-            return [.openPinhole(gn: entry.gn, host: entry.address, lifetime: entry.lifetime)]
-        }
-        guard entry.ports.isEmpty else {
-            return entry.ports.map {
-                .openPort(
-                    gn: entry.gn, transport: $0.transport, port: $0.publicPort, host: entry.address,
-                    hostPort: $0.privatePort, lifetime: entry.lifetime)
-            }
-        }
-        return [
-            .open(
-                gn: entry.gn, host: entry.address, gate: entry.gate, lifetime: entry.lifetime,
-                previous: previous)
-        ]
-    }
-
-    private func closingChanges(_ entry: Entry) -> [KernelChange] {
-        if entry.gn.isIPv6 { return [.closePinhole(gn: entry.gn, host: entry.address)] }
-        guard entry.ports.isEmpty else {
-            return entry.ports.map {
-                .closePort(
-                    gn: entry.gn, transport: $0.transport, port: $0.publicPort, host: entry.address,
-                    hostPort: $0.privatePort)
-            }
-        }
-        return [.close(gn: entry.gn, host: entry.address)]
-    }
-
-    /// The host's port list, where the kernel does not have it yet.
-    private mutating func limits(
-        of host: PrivateHostList.Entry, _ address: IPAddress
-    )
-        -> [KernelChange]
-    {
-        guard let ports = host.policy.allow, limited[address] != ports else { return [] }
-        limited[address] = ports
-        return [.limit(host: address, ports: ports)]
-    }
-
-    /// A public port for each granted port of the host that `gn` does not use yet; nil when they have run out.
-    private mutating func grantPorts(
-        _ host: PrivateHostList.Entry, gn: IPAddress
-    ) -> [V2Message
-        .PortRecord]?
-    {
-        var records: [V2Message.PortRecord] = []
-        let range = configuration.publicPorts
-        for granted in host.policy.grantedPorts {
-            for port in granted.ports {
-                guard records.count < V2Message.permissionLimit else { return records }
-                let start = UInt16.random(in: range)
-                var candidate = start
-                while usedPorts.contains(GrantedPort(gn: gn, transport: granted.transport, port: candidate)) {
-                    candidate = candidate == range.upperBound ? range.lowerBound : candidate + 1
-                    guard candidate != start else { return nil }
-                }
-                usedPorts.insert(GrantedPort(gn: gn, transport: granted.transport, port: candidate))
-                records.append(
-                    V2Message.PortRecord(
-                        host: host.name, transport: granted.transport, privatePort: port,
-                        publicPort: candidate)
-                )
-            }
-        }
-        return records
     }
 }

@@ -41,7 +41,7 @@ package enum Refusal: String, Sendable, CaseIterable {
     case contended
     /// The kernel did not accept the mapping: SERVFAIL.
     case kernel
-    /// GN is given as a prefix larger than this router opens: REFUSED.
+    /// GN is given as a prefix that is larger than this router opens, or that granted ports cannot serve: REFUSED.
     case prefix
 
     /// The response code in v2.
@@ -91,10 +91,16 @@ package enum KernelChange: Sendable, Hashable {
         gn: IPAddress, transport: UInt8, port: UInt16, host: IPAddress, hostPort: UInt16,
         lifetime: UInt32)
     case closePort(gn: IPAddress, transport: UInt8, port: UInt16, host: IPAddress, hostPort: UInt16)
+    /// Lets all of a prefix in to `host`, translated or through a pinhole.
+    case openPrefix(gn: IPPrefix, host: IPAddress, lifetime: UInt32)
+    case closePrefix(gn: IPPrefix, host: IPAddress)
     /// Lets no packet between the two pass for this many seconds.
     case block(gn: IPAddress, host: IPAddress, seconds: UInt32)
     /// Takes such a block back.
     case unblock(gn: IPAddress, host: IPAddress)
+    /// The same two for a prefix.
+    case blockPrefix(gn: IPPrefix, host: IPAddress, seconds: UInt32)
+    case unblockPrefix(gn: IPPrefix, host: IPAddress)
     /// Forgets the port lists of all hosts.
     case unlimitAll
     /// Only these ports of `host` may be reached.
@@ -108,9 +114,9 @@ package enum RouterAction: Sendable, Equatable {
     case reply(requester: UInt64, RouterReply)
     /// Delete conntrack entries from `gn` to the router itself that are not translated: they would keep their flows
     /// from being translated.
-    case forgetUntranslated(gn: IPAddress)
+    case forgetUntranslated(gn: IPPrefix)
     /// Delete the conntrack entries of `gn` that our table has translated or let through to `host`; after the changes.
-    case forgetFlows(gn: IPAddress, host: IPAddress)
+    case forgetFlows(gn: IPPrefix, host: IPAddress)
     case record(RouterEvent)
 }
 

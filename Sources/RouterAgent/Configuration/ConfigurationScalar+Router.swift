@@ -151,6 +151,14 @@ extension ConfigurationSection {
             })
     }
 
+    /// Demands that ports which are handed out one by one be few: each answer carries all of them.
+    func checkGranted(_ ranges: [PortRange]) {
+        let count = ranges.reduce(0) { $0 + $1.ports.count }
+        if count > 16 {
+            report("\(count) ports are too many; at most 16 are handed out", on: "granted-ports")
+        }
+    }
+
     /// The name of a key that `keys` defines, under the option `option`.
     func keyReference(_ option: String = "key") -> Name? {
         guard let name = optional(option, .name) else { return nil }

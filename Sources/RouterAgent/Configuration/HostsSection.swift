@@ -47,6 +47,8 @@ package struct StaticHostSection: ConfigurationRecord {
     ///
     /// Default: `permissions.allow`.
     package let allow: AllowedPorts?
+    /// Ports that are handed out one by one, as in `permissions.granted-ports`, which is the default.
+    package let grantedPorts: [PortRange]?
     /// Who may reach it.
     ///
     /// Empty: everyone.
@@ -61,6 +63,9 @@ package struct StaticHostSection: ConfigurationRecord {
         address = section.required("address", .address, placeholder: .loopbackIPv4)
         let ports = section.allowedPorts("allow")
         allow = section.has("allow") ? ports : nil
+        let granted = section.list("granted-ports", .portRange, limit: 16)
+        section.checkGranted(granted)
+        grantedPorts = section.has("granted-ports") ? granted : nil
         from = section.list("from", .prefix)
         servers = section.list("servers", .address)
         guard section.isPresent else { return }

@@ -17,10 +17,27 @@ package struct PermissionsSection: ConfigurationRecord {
     package let flowsPerPermission: Int
     /// What a host may be reached by where nothing else is said: `all`, or a list of ports.
     package let allow: AllowedPorts
+    /// Ports that are handed out one by one: each asker gets a public port of its own for each of them, and is told it.
+    ///
+    /// For hosts where nothing else is said. Empty: askers reach the host's own ports.
+    package let grantedPorts: [PortRange]
+    /// The public ports that are handed out, such as `40000-49999`.
+    package let publicPorts: ClosedRange<UInt16>
     /// Ports of the router itself, which are never mapped.
     ///
     /// The notification port is always one of them.
     package let reservedPorts: [PortRange]
+    /// Whether ports that the router listens on outside are reserved too, as they come and go.
+    package let reserveListening: Bool
+    /// Protocols that carry addresses in their payload, which the kernel's helpers translate: `ftp`, `sip`, or with a
+    /// port as in `ftp/2121`.
+    ///
+    /// Only for flows that a permission has let in.
+    package let helpers: [HelperRule]
+    /// The largest IPv4 prefix, in bits, that a server may ask for in the place of an address; 32: none.
+    package let prefixIPv4: Int
+    /// The same for IPv6; 128: none.
+    package let prefixIPv6: Int
     /// Bounds.
     package let limits: PermissionLimitsSection
     /// Routers inside us that are NTS routers: `probe` every private host, `none`, or a list of addresses.
@@ -36,16 +53,24 @@ package struct PermissionsSection: ConfigurationRecord {
         conflictWait = section.value(
             "conflict-wait", .duration(.milliseconds(1) ... .seconds(30)), default: .milliseconds(700))
         conflictQueue = section.value("conflict-queue", .number(0...1000), default: 4)
-        flowsPerPermission = section.value("flows-per-permission", .number(1...1_000_000), default: 64)
+        flowsPerPermission = section.value("flows-per-permission", .number(1...200_000), default: 64)
         allow = section.allowedPorts("allow")
         reservedPorts = section.list(
             "reserved-ports", .portRange,
             default: [PortRange(.tcp, 22...22), PortRange(.udp, 20053...20053)],
             limit: 1000)
+        grantedPorts = section.list("granted-ports", .portRange, limit: 16)
+        publicPorts = section.value("public-ports", .portSpan, default: 40_000...49_999)
+        reserveListening = section.value("reserve-listening", .flag, default: true)
+        helpers = section.list(
+            "helpers", .helper, default: [HelperRule(kind: .ftp), HelperRule(kind: .sip)], limit: 16)
+        prefixIPv4 = section.value("prefix-ipv4", .number(8...32), default: 24)
+        prefixIPv6 = section.value("prefix-ipv6", .number(32...128), default: 48)
         limits = section.record("limits")
         innerRouters = section.either(
             "inner-routers", .innerRouters, orListOf: .address, default: .probe, make: { .only($0) })
         hairpin = section.value("hairpin", .flag, default: true)
+        section.checkGranted(grantedPorts)
         if lifetime > maxLifetime { section.report("longer than max-lifetime", on: "lifetime") }
     }
 }
@@ -78,6 +103,8 @@ package struct PermissionLimitsSection: ConfigurationRecord {
     package let perServer: Int
     /// Permissions to one private host.
     package let perHost: Int
+    /// Permissions for whole prefixes.
+    package let prefixes: Int
     /// Notifications a second from one server.
     package let notificationsPerSecond: Int
 
@@ -87,7 +114,8 @@ package struct PermissionLimitsSection: ConfigurationRecord {
         perServer = section.value("per-server", .number(1...1_000_000), default: 16384)
         perHost = section.value("per-host", .number(1...1_000_000), default: 16384)
         notificationsPerSecond = section.value(
-            "notifications-per-second", .number(1...10_000_000), default: 20_000)
+            "notifications-per-second", .number(1...10_000_000), default: 50_000)
+        prefixes = section.value("prefixes", .number(0...4096), default: 256)
     }
 }
 
@@ -116,6 +144,54 @@ package struct NftablesSection: ConfigurationRecord {
         if Set([useGroup, snoopGroup, icmpGroup]).count < 3 {
             section.report("two NFLOG groups are the same", on: "use-group")
         }
+    }
+}
+
+/// Protocols that the kernel has helpers for.
+package enum HelperKind: String, Sendable {
+    case ftp
+    case sip
+}
+
+/// One element of `permissions.helpers`.
+package struct HelperRule: Hashable, Sendable, CustomStringConvertible {
+    /// The protocol.
+    package let kind: HelperKind
+    /// Where its servers listen.
+    package let port: UInt16
+
+    package init(kind: HelperKind, port: UInt16? = nil) {
+        self.kind = kind
+        self.port = port ?? kind.defaultPort
+    }
+
+    package var description: String { port == kind.defaultPort ? kind.rawValue : "\(kind.rawValue)/\(port)" }
+}
+
+extension ConfigurationScalar where Value == HelperRule {
+    /// `ftp`, `sip`, or with a port.
+    fileprivate static var helper: ConfigurationScalar<HelperRule> {
+        ConfigurationScalar("`ftp`, `sip`, or one with a port such as ftp/2121") { text in
+            let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let first = parts.first, let kind = HelperKind(rawValue: String(first)) else { return nil }
+            guard parts.count == 2 else { return HelperRule(kind: kind) }
+            return UInt16(parts[1]).flatMap { $0 == 0 ? nil : HelperRule(kind: kind, port: $0) }
+        }
+    }
+}
+
+extension ConfigurationScalar where Value == ClosedRange<UInt16> {
+    /// `40000-49999`.
+    fileprivate static var portSpan: ConfigurationScalar<ClosedRange<UInt16>> {
+        var result = ConfigurationScalar<ClosedRange<UInt16>>("ports such as 40000-49999") { text in
+            let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
+            guard ends.count == 2, let low = ends[0], let high = ends[1], low > 0, low <= high else {
+                return nil
+            }
+            return low...high
+        }
+        result.show = { "\($0.lowerBound)-\($0.upperBound)" }
+        return result
     }
 }
 

@@ -11,7 +11,8 @@ extension RouterConfiguration {
         result.suffixes = hosts.suffixes
         result.entryLimit = hosts.entries
         result.namesPerHost = hosts.namesPerHost
-        result.policy = HostPolicy(allow: permissions.allow.ranges)
+        result.policy = HostPolicy(
+            allow: permissions.allow.ranges, grantedPorts: permissions.grantedPorts.map(\.converted))
         return result
     }
 
@@ -26,6 +27,10 @@ extension RouterConfiguration {
         result.perGN = permissions.limits.perGN
         result.perServer = permissions.limits.perServer
         result.perHost = permissions.limits.perHost
+        result.prefixes = permissions.limits.prefixes
+        result.shortestIPv4 = permissions.prefixIPv4
+        result.shortestIPv6 = permissions.prefixIPv6
+        result.publicPorts = permissions.publicPorts
         return result
     }
 
@@ -37,7 +42,15 @@ extension RouterConfiguration {
             flowsPerPermission: permissions.flowsPerPermission,
             entries: permissions.limits.entries, useGroup: nftables.useGroup, snoopGroup: nftables.snoopGroup,
             icmpGroup: nftables.icmpGroup, observesUpdates: hosts.observeUpdates,
-            icmpServers: router.icmp ? servers.filter { $0.forms.contains(.icmp) }.map(\.address) : [])
+            icmpServers: router.icmp ? servers.filter { $0.forms.contains(.icmp) }.map(\.address) : [],
+            prefixes: max(1, permissions.limits.prefixes), helpers: helpers)
+    }
+
+    /// The helpers that are wanted, with all ports of each.
+    private var helpers: [ConnectionHelper] {
+        Dictionary(grouping: permissions.helpers, by: \.kind).map { kind, rules in
+            ConnectionHelper(kind: kind, ports: Set(rules.map(\.port)).sorted())
+        }.sorted { $0.kind.rawValue < $1.kind.rawValue }
     }
 }
 

@@ -17,6 +17,8 @@ package struct RouterConfiguration: ConfigurationRecord {
     package let hosts: HostsSection
     /// The Request Cache: who is let in, to what and for how long.
     package let permissions: PermissionsSection
+    /// Addresses that are kept right in the DNS when the provider changes them.
+    package let publish: [PublishSection]
     /// What is put into the kernel.
     package let nftables: NftablesSection
     /// The log on standard error.
@@ -33,6 +35,7 @@ package struct RouterConfiguration: ConfigurationRecord {
         keys = section.records("keys", limit: 10_000)
         hosts = section.record("hosts")
         permissions = section.record("permissions")
+        publish = section.records("publish", limit: 64)
         nftables = section.record("nftables")
         log = section.record("log")
         metrics = section.optionalRecord("metrics")

@@ -28,19 +28,13 @@ final class ConnectionTable {
     /// Deletes flows of `gn` that our table led to `host`.
     ///
     /// Walks the whole table: for the owner's commands.
-    func forgetFlows(of gn: IPAddress, to host: IPAddress, mark: UInt32) {
-        var filter = unsafe torii_flow_filter()
-        unsafe filter.family = gn.isIPv6 ? 6 : 4
-        unsafe filter.has_source = true
-        unsafe store(gn, in: &filter.source)
-        unsafe filter.has_reply_source = true
-        unsafe store(host, in: &filter.reply_source)
-        unsafe filter.mark = mark
-        unsafe filter.mark_mask = mark
-        unsafe delete(&filter)
-    }
-
-    private func delete(_ filter: inout torii_flow_filter) {
+    func forgetFlows(of gn: IPPrefix, to host: IPAddress, mark: UInt32) {
+        var filter = torii_flow_filter()
+        filter.family = gn.address.isIPv6 ? 6 : 4
+        filter.source_length = UInt8(gn.length)
+        store(gn.address, in: &filter.source)
+        store(host, in: &filter.reply_source)
+        filter.mark = mark
         let count = unsafe torii_conntrack_delete(descriptor, &filter)
         if count > 0 { deleted &+= UInt64(count) }
     }

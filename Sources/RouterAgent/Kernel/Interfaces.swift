@@ -7,6 +7,10 @@ struct InterfaceAddress: Hashable {
     var address: IPAddress
     var network: IPPrefix
     var isGlobal: Bool
+    /// Whether it is about to go.
+    var isDeprecated = false
+    /// When it was made, in hundredths of a second on the kernel's own clock.
+    var created: UInt32 = 0
 }
 
 /// Reads interfaces, and tells when they change.
@@ -46,7 +50,8 @@ final class Interfaces: EventSource {
                 result.append(
                     InterfaceAddress(
                         address: address, network: IPPrefix(address, length: Int(raw.prefix_length)),
-                        isGlobal: raw.is_global))
+                        isGlobal: raw.is_global,
+                        isDeprecated: raw.is_deprecated, created: raw.created))
             }
             return result
         }

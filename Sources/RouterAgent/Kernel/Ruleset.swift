@@ -23,6 +23,10 @@ struct Ruleset {
     var observesUpdates: Bool
     /// Servers whose ICMP echoes are notifications.
     var icmpServers: [IPAddress]
+    /// Prefixes that may be let in at one time.
+    var prefixes = 256
+    /// The kernel's helpers for protocols that carry addresses in their payload.
+    var helpers: [ConnectionHelper] = []
     /// Whether the table is taken away by the kernel when we are gone.
     ///
     /// False only where the kernel cannot.
@@ -48,13 +52,20 @@ struct Ruleset {
                 set once4 { type ipv4_addr; flags dynamic,timeout; size \(size); timeout 30s; }
                 map port4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; flags timeout; size \(size); }
                 set pin6 { type ipv6_addr . ipv6_addr; flags timeout; size \(size); }
+                set wide4 { type ipv4_addr . inet_proto; flags interval,timeout; size \(prefixes); limit rate 1/day burst \(flowsPerPermission) packets; }
+                map wideto4 { type ipv4_addr . inet_proto : ipv4_addr; flags interval,timeout; size \(prefixes); }
+                set wide6 { type ipv6_addr . ipv6_addr; flags interval,timeout; size \(prefixes); }
                 set limited4 { type ipv4_addr; size 65536; }
                 set open4 { type ipv4_addr . inet_proto . inet_service; flags interval; }
                 set limited6 { type ipv6_addr; size 65536; }
                 set open6 { type ipv6_addr . inet_proto . inet_service; flags interval; }
                 set revoked4 { type ipv4_addr . ipv4_addr; flags timeout; size 65536; }
                 set revoked6 { type ipv6_addr . ipv6_addr; flags timeout; size 65536; }
+                set revokedwide4 { type ipv4_addr . ipv4_addr; flags interval,timeout; size \(prefixes); }
+                set revokedwide6 { type ipv6_addr . ipv6_addr; flags interval,timeout; size \(prefixes); }
+                set listening { type inet_proto . inet_service; size 1024; }
                 set self { type inet_proto . inet_service; flags interval; auto-merge; elements = { \(selfElements) }; }
+            \(helperObjects)
             \(observesUpdates ? snoopChains(ins) : "")
                 chain pre_nat {
                     type nat hook prerouting priority dstnat \(sign(offset)); policy accept;
@@ -62,18 +73,27 @@ struct Ruleset {
                     meta l4proto != { tcp, udp } return
                     fib daddr type != local return
                     meta l4proto . th dport @self return
+                    meta l4proto . th dport @listening return
                     iifname \(out) jump from_outside
                 }
                 chain from_outside {
                     ip saddr . meta l4proto . th dport @port4 goto use_port
                     ip saddr @once4 delete @once4 { ip saddr } goto use
                     ip saddr @win4 goto use
+                    ip saddr . meta l4proto @wide4 goto use_wide
                     meta l4proto { tcp, udp } limit rate 200/second burst 200 packets log prefix "early" group \(useGroup) queue-threshold 1 snaplen 64
                 }
                 chain use {
                     ct mark set ct mark or \(markText)
                     limit rate 2000/second burst 2000 packets log group \(useGroup) queue-threshold 1 snaplen 64
+            \(helperRules("ip"))
                     dnat ip to ip saddr map @rc4
+                }
+                chain use_wide {
+                    ct mark set ct mark or \(markText)
+                    limit rate 2000/second burst 2000 packets log group \(useGroup) queue-threshold 1 snaplen 64
+            \(helperRules("ip"))
+                    dnat ip to ip saddr . meta l4proto map @wideto4
                 }
                 chain use_port {
                     ct mark set ct mark or \(markText)
@@ -82,13 +102,23 @@ struct Ruleset {
                 }
                 chain through {
                     type filter hook forward priority filter - 10; policy accept;
-                    ip saddr . ip daddr @revoked4 meta l4proto tcp reject with tcp reset
-                    ip saddr . ip daddr @revoked4 drop
-                    ip6 saddr . ip6 daddr @revoked6 meta l4proto tcp reject with tcp reset
-                    ip6 saddr . ip6 daddr @revoked6 drop
-                    iifname \(out) ct state new ct mark and \(markText) == 0 ip6 saddr . ip6 daddr @pin6 ct mark set ct mark or \(markText) limit rate 2000/second burst 2000 packets log group \(useGroup) queue-threshold 1 snaplen 64
+                    ip saddr . ip daddr @revoked4 goto revoked
+                    ip6 saddr . ip6 daddr @revoked6 goto revoked
+                    ip saddr . ip daddr @revokedwide4 goto revoked
+                    ip6 saddr . ip6 daddr @revokedwide6 goto revoked
+                    iifname \(out) ct state new ct mark and \(markText) == 0 ip6 saddr . ip6 daddr @pin6 jump use_pinhole
+                    iifname \(out) ct state new ct mark and \(markText) == 0 ip6 saddr . ip6 daddr @wide6 jump use_pinhole
                     ct state new ct mark and \(markText) == \(markText) ip daddr @limited4 ip daddr . meta l4proto . th dport != @open4 drop
                     ct state new ct mark and \(markText) == \(markText) ip6 daddr @limited6 ip6 daddr . meta l4proto . th dport != @open6 drop
+                }
+                chain revoked {
+                    meta l4proto tcp reject with tcp reset
+                    drop
+                }
+                chain use_pinhole {
+                    ct mark set ct mark or \(markText)
+            \(helperRules("ip6"))
+                    limit rate 2000/second burst 2000 packets log group \(useGroup) queue-threshold 1 snaplen 64
                 }
             \(icmpServers.isEmpty ? "" : icmpChain(out))
             }
@@ -132,6 +162,24 @@ struct Ruleset {
                     \(match) drop
                 }
             """
+    }
+
+    /// A helper belongs to one family and protocol.
+    private var helperObjects: String {
+        helpers.flatMap { helper in
+            [("ip", "4"), ("ip6", "6")].map { family, suffix in
+                "    ct helper \(helper.kind.rawValue)\(suffix) { type \"\(helper.kind.rawValue)\" protocol \(helper.transportText); l3proto \(family); }"
+            }
+        }.joined(separator: "\n")
+    }
+
+    /// Gives a flow that we let in the helper of its port: never any other flow.
+    private func helperRules(_ family: String) -> String {
+        helpers.map { helper in
+            let ports = helper.ports.map(String.init).joined(separator: ", ")
+            return
+                "        meta nfproto \(family == "ip" ? "ipv4" : "ipv6") \(helper.transportText) dport { \(ports) } ct helper set \"\(helper.kind.rawValue)\(family == "ip" ? "4" : "6")\""
+        }.joined(separator: "\n")
     }
 
     private func sign(_ value: Int) -> String { value < 0 ? "- \(-value)" : "+ \(value)" }
