@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 uint32_t torii_interface_index(const char *name)
@@ -91,6 +92,43 @@ int torii_interface_addresses(const char *name, torii_interface_address *out, in
     }
     close(fd);
     return result ? result : count;
+}
+
+uint32_t torii_route_interface(uint8_t family, const uint8_t *address)
+{
+    uint8_t width = family == 4 ? 4 : 16;
+    struct {
+        struct nlmsghdr header;
+        struct rtmsg message;
+        struct rtattr attribute;
+        uint8_t address[16];
+    } request = {
+        .header = {.nlmsg_len = (uint32_t)(NLMSG_LENGTH(sizeof(struct rtmsg)) + RTA_LENGTH(width)),
+                   .nlmsg_type = RTM_GETROUTE,
+                   .nlmsg_flags = NLM_F_REQUEST},
+        .message = {.rtm_family = family == 4 ? AF_INET : AF_INET6, .rtm_dst_len = (uint8_t)(width * 8)},
+        .attribute = {.rta_len = RTA_LENGTH(width), .rta_type = RTA_DST},
+    };
+    _Alignas(struct nlmsghdr) uint8_t buffer[4096];
+    uint32_t result = 0;
+    memcpy(request.address, address, width);
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0)
+        return 0;
+    struct timeval patience = {.tv_sec = 1};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ssize_t n = send(fd, &request, request.header.nlmsg_len, 0) < 0 ? -1 : recv(fd, buffer, sizeof buffer, 0);
+    const struct nlmsghdr *header = (const void *)buffer;
+    if (n > 0 && NLMSG_OK(header, (unsigned)n) && header->nlmsg_type == RTM_NEWROUTE) {
+        const struct rtmsg *route = NLMSG_DATA(header);
+        int left = (int)RTM_PAYLOAD(header);
+        if (route->rtm_type == RTN_UNICAST || route->rtm_type == RTN_LOCAL)
+            for (const struct rtattr *a = RTM_RTA(route); RTA_OK(a, left); a = RTA_NEXT(a, left))
+                if (a->rta_type == RTA_OIF && RTA_PAYLOAD(a) == sizeof result)
+                    memcpy(&result, RTA_DATA(a), sizeof result);
+    }
+    close(fd);
+    return result;
 }
 
 int torii_interface_watch(void)

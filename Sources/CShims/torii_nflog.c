@@ -86,6 +86,16 @@ bool torii_nflog_next(const uint8_t *octets, size_t length, size_t *offset, tori
                 if (size >= 4)
                     out->mark = torii_big32(data);
                 break;
+            case NFULA_HWADDR: {
+                /* struct nfulnl_msg_packet_hw: length, padding, octets */
+                size_t width = size >= 12 ? (size_t)(data[0] << 8 | data[1]) : 0;
+                if (width == 6) {
+                    for (size_t i = 0; i < width; i++)
+                        out->link = out->link << 8 | data[4 + i];
+                    out->has_link = true;
+                }
+                break;
+            }
             case NFULA_PREFIX:
                 if (size >= 1)
                     out->tag = (char)data[0];

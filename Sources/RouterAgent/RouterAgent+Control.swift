@@ -234,9 +234,7 @@ extension RouterAgent {
         guard request.arguments.count == 2, let name = try? Name(request.arguments[0]),
             let address = IPAddress(request.arguments[1])
         else { return .badUsage("router host add NAME ADDRESS") }
-        guard !ownAddresses.contains(address), !address.isLoopback, !address.isUnspecified,
-            !address.isMulticast
-        else { return .failed("\(address) is not the address of a host behind us") }
+        guard isInside(address) else { return .failed("\(address) is not the address of a host behind us") }
         var entry = PrivateHostList.Entry(
             name: name, source: .local, policy: hosts.configuration.policy, since: epoch)
         if let old = hosts.lookup(name, epoch: epoch) {

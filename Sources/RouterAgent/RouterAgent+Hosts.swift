@@ -2,6 +2,7 @@ internal import DNSCore
 private import Glibc
 internal import NTS
 internal import Operations
+internal import Transport
 
 extension RouterAgent {
     private var hostsFile: String { configuration.router.stateDirectory + "/private-hosts" }
@@ -25,15 +26,23 @@ extension RouterAgent {
     }
 
     /// A host says, or is said, to be called `name`.
-    func register(_ name: Name, address: IPAddress, source: PrivateHostList.Source, expiry: UInt64? = nil) {
-        // A target is a host behind us, never the router itself.
-        guard !ownAddresses.contains(address), !address.isLoopback, !address.isMulticast,
-            !address.isUnspecified
-        else { return }
-        let outcome = hosts.register(name, address: address, source: source, expiry: expiry, epoch: epoch)
+    func register(
+        _ name: Name, address: IPAddress, source: PrivateHostList.Source, expiry: UInt64? = nil,
+        link: UInt64? = nil, types: AddressTypes = []
+    ) {
+        guard isInside(address) else {
+            metrics.outsiders &+= 1
+            log.limited(
+                .warning, "outsider", "a name is claimed for an address that is not behind us",
+                ["name": "\(name)", "address": "\(address)", "source": source.rawValue])
+            return
+        }
+        let outcome = hosts.register(
+            name, address: address, source: source, expiry: expiry, link: link, types: types, epoch: epoch)
         switch outcome {
         case .entered:
             metrics.registrations &+= 1
+            saveHostsSoon()
             log.info("host entered", ["name": "\(name)", "host": "\(address)", "source": source.rawValue])
         case .refreshed: metrics.registrations &+= 1
         case .conflict(let holder):
@@ -48,9 +57,19 @@ extension RouterAgent {
         }
     }
 
+    /// Whether `address` is that of a host behind us: one that packets reach by an inside interface, and never the
+    /// router itself.
+    func isInside(_ address: IPAddress) -> Bool {
+        guard !ownAddresses.contains(address), !address.isLoopback, !address.isMulticast,
+            !address.isUnspecified, !address.isLinkLocal, let index = Interfaces.index(towards: address)
+        else { return false }
+        return configuration.router.inside.contains { Interfaces.index(of: $0) == index }
+    }
+
     /// A host takes its name back.
-    func unregister(_ name: Name, address: IPAddress, source: PrivateHostList.Source) {
-        if hosts.unregister(name, address: address, source: source) {
+    func unregister(_ name: Name, address: IPAddress, source: PrivateHostList.Source, types: AddressTypes) {
+        if hosts.unregister(name, address: address, source: source, types: types) {
+            saveHostsSoon()
             log.info("host removed", ["name": "\(name)", "host": "\(address)"])
         }
     }
@@ -66,9 +85,20 @@ extension RouterAgent {
         log.info("private host list read", ["entries": "\(result.taken)", "skipped": "\(result.skipped)"])
     }
 
+    /// Writes the list now, or in a moment when it was written a moment ago: hosts inside cannot keep the disk busy.
+    func saveHostsSoon() {
+        guard now - lastSave < .milliseconds(250) else { return saveHosts() }
+        guard saveTimer == nil else { return }
+        saveTimer = loop.schedule(after: .milliseconds(250)) { [unowned self] in
+            saveTimer = nil
+            saveHosts()
+        }
+    }
+
     /// Writes the list when it has changed: beside the old file, synced, then in its place.
     func saveHosts() {
         guard hosts.isDirty, !isDryRun else { return }
+        lastSave = now
         do throws(RouterError) {
             try StateFile.replace(hostsFile, with: Array(hosts.text.utf8))
             hosts.markClean()

@@ -43,18 +43,22 @@ extension RouterAgent {
     private func observeMessage(_ octets: [UInt8], _ packet: LoggedPacket, isResponse: Bool) {
         guard isResponse else {
             // What goes to another host inside is no registration with the outside, unless a server there is named.
+            guard !configuration.hosts.ddnsServers.isEmpty || !isInside(packet.destination) else { return }
             unsafe observer.request(
                 octets.span.bytes, client: IPEndpoint(packet.source, port: packet.sourcePort),
-                server: packet.destination, now: now)
+                server: packet.destination, link: packet.link, now: now)
             return
         }
         let client = IPEndpoint(packet.destination, port: packet.destinationPort)
         guard
-            let update = unsafe observer.response(
+            let (update, link) = unsafe observer.response(
                 octets.span.bytes, client: client, server: packet.source, now: now)
         else { return }
-        for name in update.deletions { unregister(name, address: client.address, source: .update) }
-        for name in update.additions { register(name, address: client.address, source: .update) }
-        saveHosts()
+        for (name, types) in update.deletions {
+            unregister(name, address: client.address, source: .update, types: types)
+        }
+        for (name, types) in update.additions {
+            register(name, address: client.address, source: .update, link: link, types: types)
+        }
     }
 }

@@ -27,6 +27,7 @@ extension RouterAgent {
         enterStaticHosts()
         leaseFiles = [:]
         readLeases()
+        watchLeases()
         do throws(TransportError) {
             try configurePublishing()
         } catch {

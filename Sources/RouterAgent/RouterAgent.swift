@@ -41,6 +41,9 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     var registrar = Registrar()
     var early = EarlyFlows()
     var publisher = Publisher()
+    var lastSave = Duration.zero
+    var saveTimer: TimerToken?
+    var leaseWatch: FileWatch?
     var sockets: [DatagramSocket] = []
     var echoes: EchoSocket?
     var requesters: [UInt64: Requester] = [:]
@@ -99,6 +102,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         try openSockets()
         try configurePublishing()
         publish()
+        watchLeases()
         tick()
     }
 
@@ -283,6 +287,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
                     "gn": gn.subjectText, "name": "\(host)", "host": "\(address)", "reason": reason.rawValue,
                     "used": flows > 0 ? "yes" : "no", "flows": "\(flows)",
                 ])
+        case .limited(let bound): metrics.limited[bound, default: 0] &+= 1
         case .refused(let gn, let host, let server, let refusal):
             metrics.refusals[refusal, default: 0] &+= 1
             log.limited(

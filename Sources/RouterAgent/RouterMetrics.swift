@@ -29,6 +29,10 @@ struct RouterMetrics {
     var registrations: UInt64 = 0
     var conflicts: UInt64 = 0
     var foreignNames: UInt64 = 0
+    /// Names claimed for addresses that are not behind us.
+    var outsiders: UInt64 = 0
+    /// Notifications refused by a bound, by which.
+    var limited: [PermissionBound: UInt64] = [:]
     var overHostLimit: UInt64 = 0
     /// Signed updates of the prefix service: sent, confirmed, failed.
     var updatesSent: UInt64 = 0
@@ -63,6 +67,11 @@ struct RouterMetrics {
                 refusals[refusal, default: 0],
                 ["reason": refusal.rawValue])
         }
+        for bound in PermissionBound.allCases {
+            collection.counter(
+                "torii_router_limited_total", "Notifications refused because a bound was reached, by which.",
+                limited[bound, default: 0], ["bound": bound.rawValue])
+        }
         let drops = [
             ("stranger", strangers), ("malformed", malformed), ("bad-signature", badSignatures),
             ("replay", replays),
@@ -83,6 +92,7 @@ struct RouterMetrics {
         collection.counter("torii_router_flows_total", "New flows let in.", flows)
         let outcomes = [
             ("entered", registrations), ("conflict", conflicts), ("foreign", foreignNames),
+            ("outsider", outsiders),
             ("limit", overHostLimit),
         ]
         for (outcome, value) in outcomes {

@@ -8,7 +8,7 @@ internal import NTS
 struct UpdateStreams {
     /// Connections watched at one time; the one that was quiet longest gives way.
     static let connectionLimit = 256
-    /// Octets of one direction that are kept.
+    /// Octets of one direction that are kept, and as many again that came before their turn.
     static let octetLimit = 66 << 10
     /// Segments kept that came before their turn.
     static let earlyLimit = 32
@@ -23,6 +23,7 @@ struct UpdateStreams {
         var next: UInt32?
         var octets: [UInt8] = []
         var early: [UInt32: [UInt8]] = [:]
+        var earlyOctets: Int { early.values.reduce(0) { $0 + $1.count } }
         var seen: Duration
     }
 
@@ -70,7 +71,9 @@ struct UpdateStreams {
         guard let next = stream.next else { return }
         let offset = Int32(bitPattern: sequence &- next)
         guard offset <= 0 else {
-            if stream.early.count < Self.earlyLimit, Int(offset) < Self.octetLimit {
+            if stream.early.count < Self.earlyLimit, Int(offset) < Self.octetLimit,
+                stream.earlyOctets + data.count <= Self.octetLimit
+            {
                 stream.early[sequence] = data
             }
             return

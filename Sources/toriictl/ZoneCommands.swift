@@ -146,7 +146,8 @@ struct ZoneGroup: CommandGroup {
     struct Add: RemoteCommand {
         static let configuration = CommandConfiguration(
             abstract: "Add a zone, which stays over a restart.",
-            discussion: "Example: toriictl zone add example.net 'kind: primary, file: zones/example.net.zone'")
+            discussion: "Example: toriictl zone add example.net 'kind: primary, file: zones/example.net.zone'"
+        )
         @OptionGroup var connection: Connection
         @Argument(help: "The zone.")
         var zone: String

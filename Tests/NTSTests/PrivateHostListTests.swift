@@ -131,8 +131,8 @@ struct UpdateObserverTests {
         #expect(observer.response(good, client: elsewhere, server: server, now: now) == nil)
         let answered = observer.response(good, client: client, server: server, now: now)
         let found = try #require(answered)
-        #expect(found.additions.map(\.description) == ["alice.example.net."])
-        #expect(found.deletions.map(\.description) == ["old.example.net."])
+        #expect(found.additions.map(\.key.description) == ["alice.example.net."])
+        #expect(found.deletions.map(\.key.description) == ["old.example.net."])
         #expect(observer.response(good, client: client, server: server, now: now) == nil)
     }
 
@@ -142,8 +142,7 @@ struct UpdateObserverTests {
         let sent = try update(7, add: ["alice.example.net."])
         observer.request(sent, client: client, server: server, now: .seconds(5))
         let refused = response(7, .refused)
-        #expect(
-            observer.response(refused, client: client, server: server, now: .seconds(5)) == nil)
+        #expect(observer.response(refused, client: client, server: server, now: .seconds(5)) == nil)
         observer.request(sent, client: client, server: server, now: .seconds(5))
         let good = response(7)
         #expect(observer.response(good, client: client, server: server, now: .seconds(16)) == nil)
@@ -163,6 +162,30 @@ struct UpdateObserverTests {
         #expect(observer.request(answer, client: client, server: server, now: .zero) == false)
         let cut = Array(sent.dropLast(3))
         #expect(observer.request(cut, client: client, server: server, now: .zero) == false)
+    }
+
+    @Test("A second family joins only from the same machine, and deletions count by record type")
+    func families() throws {
+        var list = PrivateHostList()
+        let name = try Name("alice.example.net.")
+        let four = IPAddress(v4: 0xc0a8_010b)
+        let six = IPAddress(high: 0x2001_0db8_0001_0001, low: 0x11)
+        var outcome = list.register(name, address: four, source: .update, link: 1, types: .a, epoch: 1)
+        #expect(outcome == .entered)
+        outcome = list.register(name, address: six, source: .update, link: 2, types: .aaaa, epoch: 1)
+        #expect(outcome == .conflict(holder: four))
+        outcome = list.register(name, address: six, source: .update, link: 1, types: .aaaa, epoch: 1)
+        #expect(outcome == .entered)
+        let text = list.text
+        var restored = PrivateHostList()
+        let taken = restored.restore(text, epoch: 2).taken
+        #expect(taken == 1)
+        #expect(restored.lookup(name, epoch: 2)?.link == 1)
+        var isGone = restored.unregister(name, address: four, source: .update, types: .aaaa)
+        #expect(!isGone)
+        isGone = restored.unregister(name, address: four, source: .update, types: .a)
+        #expect(isGone)
+        #expect(restored.lookup(name, epoch: 2) == nil)
     }
 
     @Test("The oldest request gives way when too many wait")
@@ -376,7 +399,7 @@ extension UpdateObserver {
     mutating func response(
         _ octets: [UInt8], client: IPEndpoint, server: IPAddress, now: Duration
     ) -> ObservedUpdate? {
-        response(octets.span.bytes, client: client, server: server, now: now)
+        response(octets.span.bytes, client: client, server: server, now: now)?.update
     }
 }
 

@@ -19,6 +19,8 @@ typedef struct {
     uint32_t in_interface;    /* 0 = none */
     uint32_t out_interface;
     uint32_t mark;
+    bool has_link;            /* the packet came from an Ethernet address: `link` */
+    uint64_t link;
     char tag;                 /* the first character of the rule's log prefix; 0 = none */
     const uint8_t *payload;   /* from the IP header on; within the octets given */
     uint32_t length;
@@ -101,6 +103,10 @@ uint32_t torii_interface_index(const char *name);
 int torii_interface_watch(void);
 /* Empties it. */
 void torii_interface_drain(int fd);
+
+/* The interface by which the kernel would send to an address of 4 or 16 octets (family 4 or 6); 0 when it would not. That
+   of the loopback when the address is our own. */
+uint32_t torii_route_interface(uint8_t family, const uint8_t *address);
 
 /* A raw ICMP socket: sends whole ICMP messages. */
 int torii_icmp_open(void);

@@ -25,6 +25,10 @@ package struct PrivateHostList: Sendable {
         package var policy: HostPolicy
         /// When it was first entered, seconds since 1970.
         package var since: UInt64
+        /// The link-layer address that registered it, where that is known.
+        package var link: UInt64?
+        /// The kinds of address records that it was registered with; when all are deleted the entry ends.
+        package var types: AddressTypes = []
 
         package init(
             name: Name, ipv4: IPAddress? = nil, ipv6: IPAddress? = nil, source: Source,
@@ -107,8 +111,13 @@ package struct PrivateHostList: Sendable {
     }
 
     /// Enters a name that `address` has registered or was leased.
+    ///
+    /// - Parameters:
+    ///   - link: the link-layer address behind it, where it is known: a host's second family is told from another's by it.
+    ///   - types: the records that were registered.
     package mutating func register(
-        _ name: Name, address: IPAddress, source: Source, expiry: UInt64? = nil, epoch: UInt64
+        _ name: Name, address: IPAddress, source: Source, expiry: UInt64? = nil, link: UInt64? = nil,
+        types: AddressTypes = [], epoch: UInt64
     ) -> Outcome {
         let suffixes = configuration.suffixes
         guard suffixes.isEmpty || suffixes.contains(where: { name.isAtOrBelow($0) }), !name.isRoot
@@ -121,15 +130,20 @@ package struct PrivateHostList: Sendable {
                 guard holder == address else { return .conflict(holder: holder) }
                 guard entry.source == source else { return .refreshed }
                 entry.expiry = max(entry.expiry, until)
+                entry.types.formUnion(types)
+                entry.link = entry.link ?? link
                 entries[name] = entry
                 isDirty = true
                 return .refreshed
             }
-            // The other family of a host: only the one who shares a link-layer identity could be told apart here,
-            // so a second family joins only what the same source kind entered, and static entries stay as written.
-            guard entry.source == source, source != .configured else {
+            // The other family of a host joins what came the same way and, as far as anybody can tell, from the same
+            // machine; static entries stay as written.
+            let isSameMachine = entry.link == nil || link == nil || entry.link == link
+            guard entry.source == source, source != .configured, isSameMachine else {
                 return .conflict(holder: entry.ipv4 ?? entry.ipv6 ?? address)
             }
+            entry.types.formUnion(types)
+            entry.link = entry.link ?? link
             guard hasRoom(at: address) else { return .overLimit }
             if address.isIPv6 { entry.ipv6 = address } else { entry.ipv4 = address }
             entry.expiry = max(entry.expiry, until)
@@ -139,21 +153,32 @@ package struct PrivateHostList: Sendable {
         }
         remove(name)
         guard entries.count < configuration.entryLimit, hasRoom(at: address) else { return .overLimit }
-        insert(
-            Entry(
-                name: name, ipv4: address.isIPv6 ? nil : address, ipv6: address.isIPv6 ? address : nil,
-                source: source,
-                expiry: until, policy: configuration.policy, since: epoch))
+        var entry = Entry(
+            name: name, ipv4: address.isIPv6 ? nil : address, ipv6: address.isIPv6 ? address : nil,
+            source: source,
+            expiry: until, policy: configuration.policy, since: epoch)
+        entry.link = link
+        entry.types = types
+        insert(entry)
         return .entered
     }
 
-    /// Takes back a name that `address` deleted; only its holder can, and only what was learnt the same way.
+    /// Takes back records of a name that `address` deleted; only its holder can, and only what was learnt the same way.
     ///
-    /// - Returns: whether an entry ended.
-    package mutating func unregister(_ name: Name, address: IPAddress, source: Source) -> Bool {
-        guard let entry = entries[name], entry.source == source,
+    /// - Parameter types: the records that were deleted; the entry lives while the name has others.
+    /// - Returns: whether the entry ended.
+    package mutating func unregister(
+        _ name: Name, address: IPAddress, source: Source, types: AddressTypes = .both
+    ) -> Bool {
+        guard var entry = entries[name], entry.source == source,
             entry.address(isIPv6: address.isIPv6) == address
         else { return false }
+        entry.types.subtract(types)
+        guard entry.types.isEmpty else {
+            entries[name] = entry
+            isDirty = true
+            return false
+        }
         remove(name)
         return true
     }
@@ -208,7 +233,8 @@ package struct PrivateHostList: Sendable {
 }
 
 extension PrivateHostList {
-    /// The learnt entries as text, one a line: name, IPv4 or `-`, IPv6 or `-`, source, expiry, since, ports or `all`.
+    /// The learnt entries as text, one a line: name, IPv4 or `-`, IPv6 or `-`, source, expiry, since, ports or `all`,
+    /// link-layer address or `-`, kinds of records.
     package var text: String {
         let learnt = all.filter { $0.source == .update || $0.source == .local }
         return "# torii-router private host list 1\n"
@@ -218,7 +244,9 @@ extension PrivateHostList {
                 let ports =
                     entry.policy.allow.map { "=" + $0.map(\.description).joined(separator: ",") } ?? "all"
                 let times = "\(entry.expiry) \(entry.since)"
-                return "\(entry.name) \(ipv4) \(ipv6) \(entry.source.rawValue) \(times) \(ports)\n"
+                let link = entry.link.map { String($0, radix: 16) } ?? "-"
+                return
+                    "\(entry.name) \(ipv4) \(ipv6) \(entry.source.rawValue) \(times) \(ports) \(link) \(entry.types.rawValue)\n"
             }.joined()
     }
 
@@ -236,7 +264,8 @@ extension PrivateHostList {
         var skipped = 0
         for line in text.split(separator: "\n") where !line.hasPrefix("#") {
             let fields = line.split(separator: " ")
-            guard fields.count == 7, let policy = policy(fields[6]), let name = try? Name(fields[0]),
+            guard fields.count == 7 || fields.count == 9, let policy = policy(fields[6]),
+                let name = try? Name(fields[0]),
                 let source = Source(rawValue: String(fields[3])),
                 let expiry = UInt64(fields[4]), let since = UInt64(fields[5]), expiry > epoch,
                 entries[name] == nil, entries.count < configuration.entryLimit,
@@ -246,11 +275,15 @@ extension PrivateHostList {
                 skipped += 1
                 continue
             }
-            insert(
-                Entry(
-                    name: name, ipv4: IPAddress(fields[1]), ipv6: IPAddress(fields[2]), source: source,
-                    expiry: expiry,
-                    policy: policy, since: since))
+            var entry = Entry(
+                name: name, ipv4: IPAddress(fields[1]), ipv6: IPAddress(fields[2]), source: source,
+                expiry: expiry,
+                policy: policy, since: since)
+            if fields.count == 9 {
+                entry.link = UInt64(fields[7], radix: 16)
+                entry.types = AddressTypes(rawValue: UInt8(fields[8]) ?? 0)
+            }
+            insert(entry)
             taken += 1
         }
         isDirty = false

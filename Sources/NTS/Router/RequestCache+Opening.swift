@@ -30,11 +30,28 @@ extension RequestCache {
             .record(.refused(gn: request.gn, host: request.host, server: request.server, refusal)))
     }
 
-    func hasRoom(_ request: GrantRequest, _ address: IPAddress) -> Bool {
-        entries.count < configuration.entries
-            && perGN[request.gn, default: 0] < configuration.perGN
-            && perServer[request.server, default: 0] < configuration.perServer
-            && perHost[address, default: 0] < configuration.perHost
+    /// The bound that `request` would break; nil when there is room.
+    private func reachedBound(_ request: GrantRequest, _ address: IPAddress) -> PermissionBound? {
+        if entries.count >= configuration.entries { return .entries }
+        if perGN[request.gn, default: 0] >= configuration.perGN { return .perGN }
+        if perServer[request.server, default: 0] >= configuration.perServer { return .perServer }
+        if perHost[address, default: 0] >= configuration.perHost { return .perHost }
+        return openings[request.gn, default: 0] >= configuration.perMinute ? .rate : nil
+    }
+
+    /// Refuses because a bound is reached.
+    mutating func refuse(_ request: GrantRequest, _ bound: PermissionBound, _ actions: inout [RouterAction]) {
+        refuse(request, Refusal.overLimit, &actions)
+        actions.append(.record(.limited(bound)))
+    }
+
+    /// Notes an opening for the bound per minute.
+    private mutating func countOpening(_ gn: IPPrefix, _ now: Duration) {
+        if now - openingsSince >= .seconds(60) {
+            openings = [:]
+            openingsSince = now
+        }
+        openings[gn, default: 0] += 1
     }
 
     /// Why a whole prefix is not let in; nil when nothing speaks against it.
@@ -64,10 +81,12 @@ extension RequestCache {
         waiters: [Waiter] = [],
         _ now: Duration, _ actions: inout [RouterAction]
     ) {
-        guard hasRoom(request, address) else {
-            for waiter in waiters { refuse(waiter.request, .overLimit, &actions) }
-            return refuse(request, .overLimit, &actions)
+        if now - openingsSince >= .seconds(60) { openings = [:] }
+        if let bound = reachedBound(request, address) {
+            for waiter in waiters { refuse(waiter.request, bound, &actions) }
+            return refuse(request, bound, &actions)
         }
+        countOpening(request.gn, now)
         let lifetime = lifetime(for: request)
         var entry = Entry(
             gn: key.gn, host: host.name, address: address, server: request.server, gate: gate,
@@ -79,7 +98,7 @@ extension RequestCache {
         var changes = unblocking(key.gn, address, now) + limits(of: host, address)
         if !host.policy.grantedPorts.isEmpty, !key.gn.address.isIPv6 {
             guard let ports = grantPorts(host, key) else {
-                return refuse(request, .overLimit, &actions)
+                return refuse(request, PermissionBound.ports, &actions)
             }
             entry.ports = ports
         }
@@ -168,7 +187,7 @@ extension RequestCache {
             return
         }
         guard entry.waiters.count < configuration.conflictQueue else {
-            return refuse(request, .overLimit, &actions)
+            return refuse(request, PermissionBound.queue, &actions)
         }
         entry.waiters.append(Waiter(request: request, host: host, address: address, since: now))
         let remaining = max(1, UInt32(clamping: (entry.expires - now).components.seconds))

@@ -25,6 +25,8 @@ package struct RequestCache: Sendable {
         package var perGN = 64
         package var perServer = 16_384
         package var perHost = 16_384
+        /// Permissions opened for one GN within a minute; notifications beyond are refused.
+        package var perMinute = 240
         /// The router's own outside addresses: a GN with one of them is behind this router.
         package var outside: Set<IPAddress> = []
         /// Seconds for which a revoked pair is blocked.
@@ -103,6 +105,9 @@ package struct RequestCache: Sendable {
     var perGN: [IPPrefix: Int] = [:]
     var perServer: [IPAddress: Int] = [:]
     var perHost: [IPAddress: Int] = [:]
+    /// Permissions opened for each GN in the minute that runs.
+    var openings: [IPPrefix: Int] = [:]
+    var openingsSince = Duration.zero
     private var alarms = DeadlineHeap<Alarm>()
     private var alarmCount: UInt64 = 0
     /// The latest time that was told.
@@ -168,6 +173,7 @@ package struct RequestCache: Sendable {
         }
         let key = Key(gn: request.gn, host: gn.isIPv6 || !host.policy.grantedPorts.isEmpty ? address : nil)
         if request.gn.length < gn.bitWidth, let refusal = objection(toPrefixOf: request, host, key) {
+            guard refusal != .overLimit else { return refuse(request, PermissionBound.prefixes, &actions) }
             return refuse(request, refusal, &actions)
         }
         guard let entry = entries[key] else {

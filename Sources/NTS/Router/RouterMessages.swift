@@ -127,7 +127,24 @@ package enum RouterEvent: Sendable, Equatable {
     /// A permission ended; `flows` says whether and how often it was used.
     case ended(gn: IPPrefix, host: Name, address: IPAddress, flows: UInt64, reason: EndReason)
     case refused(gn: IPPrefix, host: Name, server: IPAddress, Refusal)
+    /// A bound was the reason for the refusal that comes with it.
+    case limited(PermissionBound)
 
     /// Why a permission ended.
     package enum EndReason: String, Sendable { case expired, replaced, consumed, revoked, failed }
+}
+
+/// The bounds of the Request Cache.
+package enum PermissionBound: String, Sendable, CaseIterable {
+    case entries
+    case perGN = "gn"
+    case perServer = "server"
+    case perHost = "host"
+    /// Openings a minute for one GN.
+    case rate
+    /// Notifications that wait for another permission of their GN.
+    case queue
+    case prefixes
+    /// Public ports.
+    case ports
 }

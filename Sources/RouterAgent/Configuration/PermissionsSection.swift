@@ -103,6 +103,8 @@ package struct PermissionLimitsSection: ConfigurationRecord {
     package let perServer: Int
     /// Permissions to one private host.
     package let perHost: Int
+    /// Permissions opened for one asker's address within a minute.
+    package let openingsPerMinute: Int
     /// Permissions for whole prefixes.
     package let prefixes: Int
     /// Notifications a second from one server.
@@ -115,6 +117,7 @@ package struct PermissionLimitsSection: ConfigurationRecord {
         perHost = section.value("per-host", .number(1...1_000_000), default: 16384)
         notificationsPerSecond = section.value(
             "notifications-per-second", .number(1...10_000_000), default: 50_000)
+        openingsPerMinute = section.value("openings-per-minute", .number(1...1_000_000), default: 240)
         prefixes = section.value("prefixes", .number(0...4096), default: 256)
     }
 }

@@ -27,6 +27,7 @@ extension RouterConfiguration {
         result.perGN = permissions.limits.perGN
         result.perServer = permissions.limits.perServer
         result.perHost = permissions.limits.perHost
+        result.perMinute = permissions.limits.openingsPerMinute
         result.prefixes = permissions.limits.prefixes
         result.shortestIPv4 = permissions.prefixIPv4
         result.shortestIPv6 = permissions.prefixIPv6

@@ -57,6 +57,12 @@ final class Interfaces: EventSource {
         }
     }
 
+    /// The number of the interface by which the kernel would send to `address`; nil when it would not.
+    static func index(towards address: IPAddress) -> UInt32? {
+        let index = unsafe torii_route_interface(address.isIPv6 ? 6 : 4, address.octets)
+        return index == 0 ? nil : index
+    }
+
     /// The number of interface `name`; nil when there is none.
     static func index(of name: String) -> UInt32? {
         let index = unsafe torii_interface_index(name)

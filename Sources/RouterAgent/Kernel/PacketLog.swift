@@ -11,6 +11,8 @@ struct LoggedPacket {
     /// The first character of the rule's prefix; 0 = none.
     var tag: UInt8
     var inInterface: UInt32
+    /// The Ethernet address that it came from, where there is one.
+    var link: UInt64?
     var source: IPAddress
     var destination: IPAddress
     /// 6 TCP, 17 UDP, 1 ICMP.
@@ -117,9 +119,10 @@ struct LoggedPacket {
         while unsafe torii_nflog_next(base, count, &offset, &record) {
             guard let payload = unsafe record.payload else { continue }
             let span = unsafe RawSpan(_unsafeStart: payload, byteCount: Int(record.length))
-            let packet = unsafe LoggedPacket(
+            var packet = unsafe LoggedPacket(
                 span, group: record.group, hook: record.hook, inInterface: record.in_interface,
                 tag: UInt8(bitPattern: record.tag))
+            if unsafe record.has_link { packet?.link = unsafe record.link }
             if let packet { handler(packet) }
         }
     }

@@ -4,6 +4,7 @@
     attack.py v1 ROUTER GN HOST                a v1 notification
     attack.py noise ROUTER COUNT               datagrams of random octets, some shaped like messages
     attack.py v2 ROUTER GN HOST SECRET         a signed notification; prints the response code
+    attack.py flood ROUTER COUNT HOST SECRET   signed notifications for COUNT askers; counts the replies
     attack.py replay ROUTER GN HOST SECRET     the same signed octets three times, from two ports
 """
 import base64, os, random, socket, struct, sys
@@ -60,3 +61,18 @@ elif verb == "replay":
     again = send(router, message)
     later = send(router, message[:1] + bytes([message[1] ^ 1]) + message[2:])
     print("first %s, again %s, later %d new" % (code(first), code(again), later is not None and code(later) == "NOERROR"))
+elif verb == "flood":
+    import select
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    codes, count = {}, int(arguments[2])
+    for n in range(count):
+        s.sendto(signed("198.19.%d.%d" % (n >> 8, n & 255), arguments[3], arguments[4]), (router, 20053))
+        while sum(codes.values()) < n - 100 and select.select([s], [], [], 1)[0]:
+            word = code(s.recv(4096))
+            codes[word] = codes.get(word, 0) + 1
+    while sum(codes.values()) < count and select.select([s], [], [], 1)[0]:
+        word = code(s.recv(4096))
+        codes[word] = codes.get(word, 0) + 1
+    granted, refused = codes.get("NOERROR", 0), codes.get("REFUSED", 0)
+    print("granted %d, refused %d, silent %d" % (granted, refused, count - granted - refused))
