@@ -91,6 +91,22 @@ bool torii_digest(int algorithm, const void *data, size_t length, uint8_t *out)
     return true;
 }
 
+void torii_digest_begin(torii_digest_state *state, int algorithm)
+{
+    begin(state, algorithm);
+}
+
+void torii_digest_update(torii_digest_state *state, int algorithm, const void *data, size_t length)
+{
+    if (length)
+        update(state, algorithm, data, length);
+}
+
+void torii_digest_finish(torii_digest_state *state, int algorithm, uint8_t *out)
+{
+    finish(state, algorithm, out);
+}
+
 bool torii_hmac_prepare(torii_hmac_key *key, int algorithm, const uint8_t *secret, size_t length)
 {
     uint8_t block[128] = {0};

@@ -72,9 +72,9 @@ enum ZoneFile {
                 rest = rest.dropFirst(count)
             }
         }
-        snapshot.forEachRRset { set in
+        snapshot.forEachRecord { record in
             guard failure == 0 else { return }
-            for record in set.records { text.write(record) }
+            text.write(record)
             if text.count > 1 << 18 { flush() }
         }
         flush()

@@ -239,6 +239,19 @@ package enum TransferOutcome: Sendable {
     case full(ZoneSnapshot)
     /// The new version and what led to it.
     case incremental(ZoneSnapshot, [ZoneDifference])
+
+    /// The new version, when there is one.
+    package var snapshot: ZoneSnapshot? {
+        switch self {
+        case .upToDate: nil
+        case .full(let snapshot), .incremental(let snapshot, _): snapshot
+        }
+    }
+
+    /// Whether it came as differences.
+    package var isIncremental: Bool {
+        if case .incremental = self { true } else { false }
+    }
 }
 
 /// Why a transfer failed.

@@ -55,6 +55,8 @@ package struct ZoneRefresh: Sendable {
     private var queue: [Int] = []
     private var active = 0
     private var wantsFull = false
+    /// Whether the transfer under way asked for differences.
+    private var isIncremental = false
     private var isAgain = false
     private var serial: Serial?
     private var refresh: Int64 = 0
@@ -132,7 +134,8 @@ package struct ZoneRefresh: Sendable {
                 return offered == serial ? succeed(now) : next(now)
             }
             phase = .transferring
-            return [.transfer(primary: active, incremental: serial != nil && !wantsFull)]
+            isIncremental = serial != nil && !wantsFull
+            return [.transfer(primary: active, incremental: isIncremental)]
         case .noAnswer:
             return phase == .asking ? next(now) : []
         case .transferred(let soa):
@@ -145,7 +148,11 @@ package struct ZoneRefresh: Sendable {
             return phase == .transferring ? succeed(now) : []
         case .transferFailed(let retryFull):
             guard phase == .transferring else { return [] }
-            if retryFull { return [.transfer(primary: active, incremental: false)] }
+            // Once: a primary whose whole zone is no use either is not asked again and again.
+            if retryFull, isIncremental {
+                isIncremental = false
+                return [.transfer(primary: active, incremental: false)]
+            }
             return next(now)
         }
     }
@@ -176,6 +183,7 @@ package struct ZoneRefresh: Sendable {
         // Without a version there is nothing to compare a serial with.
         guard serial != nil, !isExpired, !wantsFull else {
             phase = .transferring
+            isIncremental = false
             return [.transfer(primary: active, incremental: false)]
         }
         phase = .asking

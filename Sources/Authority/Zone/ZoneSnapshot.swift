@@ -91,6 +91,21 @@ package import DNSCore
         }
     }
 
+    /// Calls `body` with every record: the SOA first, then in canonical order of owners; signatures follow the set
+    /// that they cover and have their own TTL.
+    package func forEachRecord(_ body: (ResourceRecord) -> Void) {
+        forEachNodeInOrder { node in
+            let owner = node.ownerName
+            node.forEachSet { set in
+                if let value = set.value(of: node) { for record in value.records { body(record) } }
+                unsafe set.forEachSignature { ttl, data in
+                    let octets = unsafe RecordData(Array(data))
+                    body(ResourceRecord(owner: owner, type: .rrsig, ttl: ttl, data: octets))
+                }
+            }
+        }
+    }
+
     /// Starts a change.
     ///
     /// Any number of edits may be open; only what is committed and published counts.

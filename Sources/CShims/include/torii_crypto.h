@@ -42,6 +42,10 @@ void torii_hmac_update(torii_digest_state *state, const torii_hmac_key *key, con
 void torii_hmac_finish(torii_digest_state *state, const torii_hmac_key *key, uint8_t *out);
 /* A plain digest of `data`; false for an unknown algorithm. */
 bool torii_digest(int algorithm, const void *data, size_t length, uint8_t *out);
+/* The same piece by piece; the algorithm is a known one. */
+void torii_digest_begin(torii_digest_state *state, int algorithm);
+void torii_digest_update(torii_digest_state *state, int algorithm, const void *data, size_t length);
+void torii_digest_finish(torii_digest_state *state, int algorithm, uint8_t *out);
 /* Whether the octets agree, in a time that does not depend on them. */
 bool torii_equal(const void *left, const void *right, size_t length);
 /* Overwrites a secret so that the compiler cannot leave it out. */

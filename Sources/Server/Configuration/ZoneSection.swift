@@ -1,3 +1,4 @@
+internal import Authority
 package import DNSCore
 package import Operations
 
@@ -134,6 +135,15 @@ package enum DigestOption: String, ConfigurationChoice {
     case off
     case check
     case require
+
+    /// What is wrong with a zone's digest, as far as it is to be looked at; nil when the zone may be served.
+    func fault(in zone: ZoneSnapshot) -> ZoneDigest.Fault? {
+        guard self != .off, let fault = ZoneDigest.verify(zone) else { return nil }
+        switch fault {
+        case .mismatch: return fault
+        case .absent, .unusable: return self == .require ? fault : nil
+        }
+    }
 }
 
 /// Where a zone's contents come from.

@@ -149,9 +149,9 @@ enum ZoneCommands {
                 return .badUsage("\(request.arguments[1]) is not a name")
             }
             var goesOn = true
-            snapshot.forEachRRset { set in
-                guard goesOn, only == nil || set.owner == only else { return }
-                for record in set.records where goesOn { goesOn = reply.line("\(record)") }
+            snapshot.forEachRecord { record in
+                guard goesOn, only == nil || record.owner == only else { return }
+                goesOn = reply.line("\(record)")
             }
             return .done()
         }

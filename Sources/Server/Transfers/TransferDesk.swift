@@ -447,6 +447,11 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
             zones.confirm(name)
             return handle(.upToDate, name)
         }
+        if let next = outcome.snapshot, let fault = slot.section.zonemd.fault(in: next) {
+            Logs.transfer.error("transferred, and refused: \(fault)", ["zone": "\(name)", "primary": "\(server)"])
+            zones.note("refused: \(fault)", name)
+            return handle(.transferFailed(retryFull: outcome.isIncremental), name)
+        }
         guard let fault = zones.install(outcome, slot) else {
             let snapshot = zones.snapshot(of: name)
             Logs.transfer.info(

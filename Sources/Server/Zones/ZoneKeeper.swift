@@ -179,6 +179,7 @@ final class ZoneKeeper: Sendable {
             for warning in status.warnings.prefix(10) {
                 Logs.zone.warning("\(warning)", ["zone": "\(section.name)"])
             }
+            if let fault = section.zonemd.fault(in: loaded.snapshot) { throw fault }
             guard let committer else { return "the server is stopping" }
             let recovery = try committer.open(options, loaded: loaded.snapshot)
             for damage in recovery.damage { Logs.zone.error("\(damage)", ["zone": "\(section.name)"]) }
@@ -213,6 +214,11 @@ final class ZoneKeeper: Sendable {
     /// A primary confirmed that the zone is up to date.
     func confirm(_ name: Name) {
         state.withLock { $0.statuses[name, default: Status()].confirmedAt = WallClock.seconds }
+    }
+
+    /// Notes what was wrong with a transfer, for `zone status`.
+    func note(_ fault: String, _ name: Name) {
+        state.withLock { $0.statuses[name, default: Status()].fault = fault }
     }
 
     /// Makes a transferred version durable and serves it.
