@@ -19,6 +19,7 @@ extension Worker {
         case .answer, .noData, .nameError: break
         case .notOurs: return nil
         case .notLoaded:
+            count(answer)
             context.extendedError = .notReady
             return unsafe refuse(.serverFailure, query, hasQuestion: true, &context, peer, into: response)
         case .referral:
@@ -30,6 +31,7 @@ extension Worker {
         case .tooLong: break
         }
         counters.count(.answersAuthoritative)
+        count(answer)
         var flags: HeaderFlags = []
         // An answer for class ANY is never authoritative (RFC 1034 6.2.2).
         if answer.isAuthoritative, context.layout.questionClass == .internet { flags.insert(.authoritative) }

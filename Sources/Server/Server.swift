@@ -59,8 +59,9 @@ final class Server: @unchecked Sendable {
         }
         var state = ServingState(configuration, cookies: ServerCookies(), resolvers: nil)
         let nts = state.nts ?? NTSConfiguration()
-        zones = try ZoneKeeper(
-            stateDirectory: configuration.server.stateDirectory, limits: configuration.limits)
+        zones = ZoneKeeper(
+            stateDirectory: configuration.server.stateDirectory, limits: configuration.limits,
+            workers: workerCount)
         let anchors = AnchorKeeper(stateDirectory: configuration.server.stateDirectory)
         anchors.configure(resolver)
         core = ServerCore(
@@ -87,7 +88,9 @@ final class Server: @unchecked Sendable {
     private static func prepareState(_ section: DaemonSection, socket: String) throws(ServerError) {
         let path = section.stateDirectory
         let fault = Directories.make(path, mode: 0o750)
-        guard fault == 0 else { throw .stateDirectory(path: path, reason: "errno \(fault)") }
+        if fault != 0 {
+            Logs.server.error("the state directory cannot be made: error \(fault)", ["directory": path])
+        }
         do throws(Privileges.Failure) {
             if let user = section.user, Privileges.isRoot {
                 let account = try Privileges.account(named: user)

@@ -10,8 +10,6 @@ enum ServerError: Error {
     case badRecord(text: String, option: String, reason: String)
     /// An address cannot be listened on.
     case cannotListen(address: String, reason: String)
-    /// The state directory cannot be used.
-    case stateDirectory(path: String, reason: String)
     /// The cache's memory cannot be had.
     case noMemory(octets: Int)
     /// A thread or an event loop cannot be made.
@@ -27,7 +25,6 @@ extension ServerError: CustomStringConvertible {
         case .badFile(let path, let line, let reason): "\(path):\(line): \(reason)"
         case .badRecord(let text, let option, let reason): "\(option): \"\(text)\": \(reason)"
         case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
-        case .stateDirectory(let path, let reason): "state directory \(path): \(reason)"
         case .noMemory(let octets): "no memory for a cache of \(octets) octets"
         case .system(let what, let reason): "\(what): \(reason)"
         case .zone(let name, let reason): "zone \(name): \(reason)"

@@ -40,9 +40,45 @@ enum ServerMetrics {
                 "torii_reloads_failed_total", "Reloads refused.", UInt64(server.failedReloadCount))
             collectResolver(core, &collection)
             collectNTS(core, &collection)
+            collectZones(core, &collection)
             if let done = core.zones.committer?.counters { collect(done, &collection) }
         }
         return registry
+    }
+
+    private static func collectZones(_ core: ServerCore, _ collection: inout MetricsCollection) {
+        var samples: [MetricFamily.Sample] = []
+        func add(_ name: String, _ counters: ZoneCounters) {
+            for counter in ZoneCounters.Counter.allCases {
+                let value = counters.value(counter)
+                guard value > 0 else { continue }
+                samples.append(
+                    MetricFamily.Sample(
+                        labels: [.init("zone", name), .init("outcome", counter.label)], value: .integer(value)))
+            }
+        }
+        for slot in core.zones.slots.all where slot.counters !== core.zones.otherCounters {
+            add("\(slot.name)", slot.counters)
+        }
+        add("other", core.zones.otherCounters)
+        collection.add(
+            MetricFamily(
+                name: "torii_zone_requests_total",
+                help: "Messages for a zone of ours by what they came to; zones over limits.zone-counters as other.",
+                kind: .counter, samples: samples))
+        if let desk = core.transferDesk {
+            for counter in TransferCounters.Counter.allCases {
+                collection.counter(counter.figure.name, counter.figure.help, desk.counters.value(counter))
+            }
+        }
+        let bounds = ServerCounters.latencyBounds
+        collection.histogram(
+            "torii_dns_request_duration_seconds",
+            "Time from query to response of those that had to wait: for other servers, routers, the disk.",
+            bounds: bounds.map { Double($0) / 1_000_000 },
+            counts: (0...bounds.count).map { slot in
+                core.workers.reduce(0) { $0 &+ $1.counters.value(latencySlot: slot) }
+            }, sum: Double(core.workers.reduce(0) { $0 &+ $1.counters.latencySum }) / 1_000_000)
     }
 
     private static func collectResolver(_ core: ServerCore, _ collection: inout MetricsCollection) {
@@ -108,6 +144,7 @@ enum ServerMetrics {
             ("torii_update_unchanged_total", "Updates that changed nothing.", done.unchanged),
             ("torii_update_rejected_total", "Updates that ended with an error of the client.", done.rejected),
             ("torii_update_failed_total", "Updates that ended with SERVFAIL.", done.failed),
+            ("torii_update_over_limit_total", "Updates that would have made a set too large.", done.overLimit),
             ("torii_update_overflowed_total", "Updates that found the queue full.", done.overflowed),
             ("torii_update_commits_total", "Journal transactions written.", done.commits),
         ]

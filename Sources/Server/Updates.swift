@@ -29,6 +29,7 @@ extension Worker {
                 .notAuthoritative(request.zone.name, request.zone.recordClass), request, query, &context,
                 peer, into: response)
         }
+        count(.updates, slot: slot)
         guard slot.section.kind == .primary else {
             return unsafe forwardUpdate(request, slot, query, &context, peer, into: response)
         }

@@ -32,7 +32,7 @@ final class JournalBench: @unchecked Sendable {
     }
 
     func committer(_ settings: ZoneCommitter.Settings = ZoneCommitter.Settings()) throws -> ZoneCommitter {
-        try ZoneCommitter(stateDirectory: directory, settings: settings) { apex, snapshot in
+        ZoneCommitter(stateDirectory: directory, settings: settings) { apex, snapshot in
             self.published.withLock { $0[apex] = snapshot }
         }
     }

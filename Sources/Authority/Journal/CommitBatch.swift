@@ -39,7 +39,7 @@ struct CommitBatch {
     /// - Returns: what to tell each client. When the journal failed, SERVFAIL to all that saw changes which now are
     ///   none.
     mutating func settle(
-        _ store: JournalStore, publish: (Name, ZoneSnapshot) -> Void
+        _ store: JournalStore?, publish: (Name, ZoneSnapshot) -> Void
     ) -> (entries: [(entry: Entry, reason: UpdateReason)], didCommit: Bool, changed: [ManagedZone]) {
         var rows: [(zone: Int64, number: Int64, entries: [UInt8])] = []
         for zone in touched where !zone.differences.isEmpty {
@@ -47,7 +47,8 @@ struct CommitBatch {
             for difference in zone.differences { DifferenceCoding.append(difference, to: &octets) }
             rows.append((zone.row.id, zone.lastNumber + 1, octets))
         }
-        guard !rows.isEmpty else {
+        // Without a journal no zone has taken an update (``ManagedZone/detached``).
+        guard !rows.isEmpty, let store else {
             for zone in touched { zone.abandon() }
             return (entries, false, [])
         }

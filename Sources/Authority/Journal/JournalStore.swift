@@ -37,6 +37,8 @@ final class JournalStore {
         self.path = path
         var configuration = Configuration()
         configuration.journalMode = .wal
+        // The log's index stays in memory, so that a journal can be read when the disk has no room for a file more.
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
         configuration.maximumReaderCount = 1
         configuration.label = "journal"
         let queue: DatabaseQueue

@@ -18,6 +18,8 @@ final class ManagedZone {
     /// Whether an export is under way that makes room in the journal.
     var isShrinking = false
     var isFrozen = false
+    /// Why the zone was opened without its journal; it takes no updates then.
+    var detached: JournalError?
     let history: ZoneHistory
 
     /// The batch under way: the zone with the changes so far, and their entries.
@@ -40,6 +42,7 @@ final class ManagedZone {
     /// - Throws: why not; the edit is as it was.
     func run(_ request: UpdateRequest, now: Int64) throws(UpdateReason) -> UpdateReason {
         guard !isFrozen else { throw .frozen }
+        if let detached { throw .storage(detached) }
         var work = edit.take() ?? snapshot.edit()
         let result: Result<ZoneDifference?, UpdateReason>
         do throws(UpdateReason) {

@@ -11,6 +11,7 @@ extension ZoneCommitter {
     package func flush(_ apex: Name) throws(JournalError) {
         let (snapshot, path, number, octets) = try perform {
             [self] () throws(JournalError) -> (ZoneSnapshot, String, Int64, Int) in
+            _ = try store
             guard let zone = zones[apex], let path = zone.options.file else { throw .notOpen(apex) }
             return (zone.snapshot, path, zone.lastNumber, zone.octetsSinceBase)
         }

@@ -35,6 +35,8 @@ package final class ZoneCommitter: @unchecked Sendable {
         package var rejected = 0
         /// Updates that ended with SERVFAIL.
         package var failed = 0
+        /// Of those, updates that would have made a name or set too large.
+        package var overLimit = 0
         /// Updates that found the queue full.
         package var overflowed = 0
         /// Transactions written.
@@ -52,6 +54,8 @@ package final class ZoneCommitter: @unchecked Sendable {
         var perClient: [IPAddress: Int] = [:]
         var isStopped = false
         var counters = Counters()
+        /// Why the journal could not be opened; nil when it is open.
+        var fault: JournalError?
     }
 
     let settings: Settings
@@ -60,32 +64,75 @@ package final class ZoneCommitter: @unchecked Sendable {
     /// Guarded by `condition`.
     private var queue = Queue()
     /// The rest belongs to the committer's thread.
-    let store: JournalStore
+    private var journal: JournalStore?
+    private let path: String
     var zones: [Name: ManagedZone] = [:]
-    private let hasLostLog: Bool
+    private var hasLostLog: Bool
     private let finished = DispatchSemaphore(value: 0)
 
     /// What was wrong with the journal as a whole when it was opened.
     package let damage: [JournalDamage]
 
-    /// Opens the journal in `stateDirectory`, which must exist, and starts the thread.
+    /// Opens the journal in `stateDirectory` and starts the thread.
+    ///
+    /// A journal that cannot be opened is no reason not to serve: ``fault`` says why, zones are served as their files have
+    /// them, updates end in SERVFAIL, and ``attach()`` tries again.
     ///
     /// - Parameter publish: called on the committer's thread with each new version, before the updates that made it are
     ///   acknowledged.
-    /// - Throws: ``JournalError/unavailable(path:code:)``.
     package init(
         stateDirectory: String, settings: Settings = Settings(),
         publish: @escaping @Sendable (Name, ZoneSnapshot) -> Void
-    ) throws(JournalError) {
+    ) {
         self.settings = settings
         self.publish = publish
-        let path = stateDirectory + "/journal.sqlite"
-        (store, damage) = try JournalStore.open(path)
+        path = stateDirectory + "/journal.sqlite"
+        do throws(JournalError) {
+            (journal, damage) = try JournalStore.open(path)
+        } catch {
+            damage = []
+            queue.fault = error
+        }
         hasLostLog = !damage.isEmpty
         let thread = Thread { [self] in run() }
         thread.name = "committer"
         thread.stackSize = 1 << 22
         thread.start()
+    }
+
+    /// Why there is no journal; nil when there is one.
+    package var fault: JournalError? {
+        condition.lock()
+        defer { condition.unlock() }
+        return queue.fault
+    }
+
+    /// Tries once more to open a journal that could not be opened.
+    ///
+    /// Zones that are open already are to be opened again, for the updates of theirs that the journal holds. Blocks: not
+    /// for workers.
+    ///
+    /// - Returns: what was wrong with it.
+    /// - Throws: ``JournalError``: it still cannot be opened.
+    package func attach() throws(JournalError) -> [JournalDamage] {
+        try perform { [self] () throws(JournalError) -> [JournalDamage] in
+            guard journal == nil else { return [] }
+            let (store, found) = try JournalStore.open(path)
+            journal = store
+            hasLostLog = !found.isEmpty
+            condition.lock()
+            queue.fault = nil
+            condition.unlock()
+            return found
+        }
+    }
+
+    /// The journal, for the committer's thread.
+    var store: JournalStore {
+        get throws(JournalError) {
+            guard let journal else { throw fault ?? .unavailable(path: path, code: 0) }
+            return journal
+        }
     }
 
     /// Hands an update over; returns at once.
@@ -126,9 +173,10 @@ package final class ZoneCommitter: @unchecked Sendable {
         try perform { [self] () throws(JournalError) in
             let before = zones[options.apex]
             let isFrozen = before?.isFrozen ?? false
+            guard let store = journal else { return openDetached(options, loaded, isFrozen) }
             let (zone, recovery) = try ZoneReplay.open(
                 options, loaded: loaded, in: store, historyLimit: settings.historyLimit,
-                hasLostLog: hasLostLog && zones[options.apex] == nil)
+                hasLostLog: hasLostLog && (before == nil || before?.detached != nil))
             zone.isFrozen = isFrozen
             if let before {
                 zone.history.bridge(from: before.snapshot, to: zone.snapshot, after: before.history)
@@ -137,6 +185,20 @@ package final class ZoneCommitter: @unchecked Sendable {
             publish(options.apex, zone.snapshot)
             return recovery
         }
+    }
+
+    /// Opens a zone without the journal: as its file has it, and without updates.
+    private func openDetached(_ options: JournaledZone, _ loaded: ZoneSnapshot, _ isFrozen: Bool) -> ZoneRecovery {
+        let row = JournalStore.ZoneRow(
+            id: 0, isStored: false, base: 0, baseSerial: loaded.serial, highestSerial: loaded.serial)
+        let zone = ManagedZone(
+            options: options, snapshot: loaded, row: row, lastNumber: 0,
+            history: ZoneHistory(limit: settings.historyLimit))
+        zone.isFrozen = isFrozen
+        zone.detached = fault ?? .unavailable(path: path, code: 0)
+        zones[options.apex] = zone
+        publish(options.apex, loaded)
+        return ZoneRecovery(snapshot: loaded, replayed: 0, merged: false, damage: [])
     }
 
     /// Publishes a zone's present version.
@@ -243,7 +305,7 @@ package final class ZoneCommitter: @unchecked Sendable {
             if isDone { break }
             carryOut(jobs)
         }
-        store.close()
+        journal?.close()
         finished.signal()
     }
 
@@ -265,7 +327,7 @@ package final class ZoneCommitter: @unchecked Sendable {
     /// Writes the batch, publishes and completes it.
     private func settle(_ batch: inout CommitBatch) {
         guard !batch.isEmpty else { return }
-        let outcomes = batch.settle(store) { publish($0, $1) }
+        let outcomes = batch.settle(journal) { publish($0, $1) }
         condition.lock()
         if outcomes.didCommit { queue.counters.commits += 1 }
         for (entry, reason) in outcomes.entries {
@@ -280,6 +342,7 @@ package final class ZoneCommitter: @unchecked Sendable {
             case .applied: queue.counters.applied += 1
             case .unchanged: queue.counters.unchanged += 1
             default:
+                if case .tooManyRecords = reason { queue.counters.overLimit += 1 }
                 if reason.responseCode == .serverFailure {
                     queue.counters.failed += 1
                 } else {

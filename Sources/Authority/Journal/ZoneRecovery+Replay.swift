@@ -72,7 +72,8 @@ enum ZoneReplay {
         }
         let before = zone.row.highestSerial
         zone.row.note(zone.snapshot.serial)
-        if before != zone.row.highestSerial || !isSameFile { try store.save(zone.row) }
+        // What is only noted is no reason not to serve: a full disk must not keep a zone from being opened.
+        if before != zone.row.highestSerial || !isSameFile { try? store.save(zone.row) }
         recovery.snapshot = zone.snapshot
         return (zone, recovery)
     }

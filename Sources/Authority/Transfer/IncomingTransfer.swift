@@ -10,6 +10,10 @@ package struct IncomingTransfer: Sendable {
     package struct Limits: Sendable {
         /// Records of the whole transfer.
         package var records = 100_000_000
+        /// Records of one set.
+        package var recordsPerSet = 65535
+        /// Types at one name.
+        package var typesPerName = 65535
         /// Octets of its messages.
         package var octets = 8 << 30
 
@@ -219,11 +223,20 @@ package struct IncomingTransfer: Sendable {
             guard next.rrset(at: zone, type: .ns) != nil, next.soa.data.count == 1 else {
                 return .fail(.zone(.noApexNS(zone)))
             }
+            let names = Set(differences.flatMap { $0.added.map(\.owner) })
+            if let excess = next.excess(
+                records: limits.recordsPerSet, types: limits.typesPerName, at: names)
+            {
+                return .fail(.zone(excess))
+            }
             return .finish(.incremental(next, differences))
         }
         do throws(ZoneError) {
             let loaded = try ZoneLoader.load(records: records, apex: zone, recordLimit: limits.records)
             records = []
+            if let excess = loaded.snapshot.excess(records: limits.recordsPerSet, types: limits.typesPerName) {
+                return .fail(.zone(excess))
+            }
             return .finish(.full(loaded.snapshot))
         } catch {
             return .fail(.zone(error))
@@ -294,6 +307,14 @@ package enum TransferFailure: Error, Sendable, Equatable {
     case tooLarge
     /// The connection ended or nothing came in time; the caller's finding.
     case connectionLost
+
+    /// Whether the zone is larger than it may be.
+    package var isLimit: Bool {
+        switch self {
+        case .tooLarge, .zone(.tooManyRecords), .zone(.tooManyInSet), .zone(.tooManyTypes): true
+        default: false
+        }
+    }
 
     /// Whether asking the same primary for the whole zone may help.
     package var suggestsFullTransfer: Bool {

@@ -48,6 +48,8 @@ package enum ZoneError: Error, Equatable, Sendable {
     case belowDNAME(Name, dname: Name, ZonePlace)
     /// More records than the zone may hold.
     case tooManyRecords(limit: Int)
+    /// More types at one name than there may be.
+    case tooManyTypes(Name, limit: Int)
     /// A set of more records or octets than one may hold.
     case tooManyInSet(Name, RRType, limit: Int)
 }
@@ -73,6 +75,7 @@ extension ZoneError: CustomStringConvertible {
         case .belowDNAME(let name, let dname, let place):
             place.prefix + "\(name): data below the DNAME record of \(dname)"
         case .tooManyRecords(let limit): "more than \(limit) records"
+        case .tooManyTypes(let name, let limit): "\(name): more than \(limit) types"
         case .tooManyInSet(let name, let type, let limit):
             "\(name) \(type): more than \(limit) records in a set"
         }

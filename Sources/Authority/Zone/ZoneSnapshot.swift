@@ -106,6 +106,30 @@ package import DNSCore
         }
     }
 
+    /// The first name that has more records in a set, or more types, than it may have; nil when there is none.
+    ///
+    /// - Parameter names: the names to look at; nil: all of the zone's table.
+    package func excess(records: Int, types: Int, at names: Set<Name>? = nil) -> ZoneError? {
+        func excess(_ node: ZoneNode) -> ZoneError? {
+            guard node.setCount <= types else { return .tooManyTypes(node.ownerName, limit: types) }
+            var found: ZoneError?
+            node.forEachSet { set in
+                if found == nil, set.recordCount > records {
+                    found = .tooManyInSet(node.ownerName, set.type, limit: records)
+                }
+            }
+            return found
+        }
+        if let names { return names.lazy.compactMap { self.node($0).flatMap(excess) }.first }
+        var place = table.firstNode
+        while place < table.byteCount {
+            let node = unsafe ZoneNode(base: view.arena + place)
+            if let fault = excess(node) { return fault }
+            place += node.byteCount
+        }
+        return nil
+    }
+
     /// Starts a change.
     ///
     /// Any number of edits may be open; only what is committed and published counts.

@@ -16,6 +16,7 @@ extension UpdateSettings {
     init(_ section: ZoneSection, _ limits: LimitsSection) {
         self.init()
         recordsPerSet = limits.recordsPerRRset
+        typesPerName = limits.typesPerName
         switch section.serial {
         case .increment: serial = .increment
         case .unixtime: serial = .unixtime

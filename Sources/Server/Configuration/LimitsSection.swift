@@ -98,8 +98,14 @@ package struct LimitsSection: ConfigurationRecord {
     /// How often other servers are asked because what came did not validate.
     package let validationRetries: Int
 
-    /// Records that one RRset may have, in zones and from other servers.
+    /// Records that one RRset may come to have by an update; more is SERVFAIL.
     package let recordsPerRRset: Int
+    /// Types that one name may come to have by an update or a transfer; more is SERVFAIL, or the transfer is refused.
+    package let typesPerName: Int
+    /// Records that one RRset of a transferred zone may have; a zone with more is refused.
+    ///
+    /// Zone files have no such limit.
+    package let transferRecordsPerRRset: Int
     /// Updates that wait at one time; more get SERVFAIL.
     package let pendingUpdates: Int
     /// Updates from one source address that wait at one time.
@@ -113,6 +119,8 @@ package struct LimitsSection: ConfigurationRecord {
     /// Time without a message after which a transfer is given up.
     package let transferIdleTimeout: Duration
 
+    /// Zones that have counters of their own; all others are counted together.
+    package let zoneCounters: Int
     /// `toriictl` connections at one time.
     package let controlClients: Int
     /// Log lines a second that strangers can cause, for each kind of line; the rest is counted.
@@ -172,7 +180,9 @@ package struct LimitsSection: ConfigurationRecord {
         nsec3Hashes = count("nsec3-hashes", 64)
         validationRetries = count("validation-retries", 2, 0...16)
 
-        recordsPerRRset = count("records-per-rrset", 4000)
+        recordsPerRRset = count("records-per-rrset", 100, 1...65535)
+        typesPerName = count("types-per-name", 100, 1...65535)
+        transferRecordsPerRRset = count("transfer-records-per-rrset", 4000, 1...65535)
         pendingUpdates = count("pending-updates", 1000)
         pendingUpdatesPerClient = count("pending-updates-per-client", 100)
         transfersOut = count("transfers-out", 20)
@@ -180,6 +190,7 @@ package struct LimitsSection: ConfigurationRecord {
         transfersIn = count("transfers-in", 32, 1...4096)
         transferIdleTimeout = time("transfer-idle-timeout", .seconds(60))
 
+        zoneCounters = count("zone-counters", 1000, 0...1_000_000)
         controlClients = count("control-clients", 32, 1...1024)
         logRate = count("log-rate", 10, 0...100_000)
     }

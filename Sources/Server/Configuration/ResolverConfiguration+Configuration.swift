@@ -121,7 +121,7 @@ extension ResolverConfiguration {
         limits.recordsPerResponse = bounds.responseRecords
         limits.minimisedLabels = bounds.minimisedLabels
         limits.validationRetries = bounds.validationRetries
-        limits.recordsPerSet = min(bounds.recordsPerRRset, bounds.responseRecords)
+        limits.recordsPerSet = bounds.responseRecords
         limits.signaturesPerSet = bounds.signaturesPerRRset
         limits.wrongResponses = bounds.unwantedReplies
         limits.verifications = bounds.signatureChecks

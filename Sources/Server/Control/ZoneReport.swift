@@ -31,6 +31,13 @@ struct ZoneReport {
         if slot.section.kind == .secondary, snapshot != nil {
             lines.append(("confirmed", .integer(Int(status.confirmedAt))))
         }
+        let counters = slot.counters
+        if counters !== server.zones.otherCounters {
+            lines.append(("queries", .integer(Int(clamping: counters.queries))))
+            for counter in ZoneCounters.Counter.allCases {
+                lines.append((counter.label, .integer(Int(clamping: counters.value(counter)))))
+            }
+        }
         if let fault = status.fault { lines.append(("fault", .string(fault))) }
         if !status.warnings.isEmpty { lines.append(("warnings", .array(status.warnings.map { .string($0) }))) }
         self.lines = lines

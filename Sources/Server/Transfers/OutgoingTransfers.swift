@@ -91,6 +91,7 @@ extension Worker {
             context.extendedError = .notAuthoritative
             return unsafe refuse(.notAuth, query, hasQuestion: true, &context, peer, into: response)
         }
+        count(.transfers, slot: slot)
         guard slot.transferAccess.action(for: context.address, key: context.keyName) == .allow else {
             Logs.transfer.limited(
                 .notice, "transfer refused", "refused",
@@ -147,6 +148,7 @@ extension Worker {
         guard let slot = slots[question.name], slot.section.kind == .secondary else {
             return unsafe refuse(.notAuth, query, hasQuestion: true, &context, peer, into: response)
         }
+        count(.notifies, slot: slot)
         let primaries = slot.section.primaries.map { NotifyMessage.Primary(address: $0.address, key: $0.key) }
         let isAllowed = slot.notifyAccess.action(for: context.address, key: context.keyName) == .allow
         switch NotifyMessage.judge(

@@ -31,13 +31,14 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     private static let questionLimit = 1000
 
     let loop: EventLoop
+    let counters = TransferCounters()
     private let zones: ZoneKeeper
     private var keys: TSIGKeyring
     private var sockets: UpstreamSockets?
     private var streams: UpstreamStreams?
     private var refreshes: [Name: ZoneRefresh] = [:]
     private var notifies: [Name: NotifySchedule] = [:]
-    private var slots = ZoneSlots([])
+    private var slots: ZoneSlots
     private var errands: [UInt64: Errand] = [:]
     /// The primaries that each refresh counts by number.
     private var primaries: [Name: [RemoteSection]] = [:]
@@ -59,6 +60,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     init(zones: ZoneKeeper, keys: TSIGKeyring) throws(TransportError) {
         self.zones = zones
         self.keys = keys
+        slots = zones.slots
         loop = try EventLoop()
         sockets = UpstreamSockets(on: loop, handler: self)
         var limits = UpstreamStreamLimits()
@@ -232,6 +234,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
                 if transferCount < zones.limits.transfersIn {
                     transfer(slot, primary, incremental: incremental)
                 } else {
+                    counters.count(.waited)
                     waitingTransfers.append(name, primary, incremental: incremental)
                 }
             case .expire:
@@ -294,6 +297,8 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         let server = slot.section.primaries[primary]
         var limits = IncomingTransfer.Limits()
         limits.records = slot.section.maxRecords
+        limits.recordsPerSet = zones.limits.transferRecordsPerRRset
+        limits.typesPerName = zones.limits.typesPerName
         var incoming = IncomingTransfer(
             zone: slot.name, current: zones.snapshot(of: slot.name),
             incremental: incremental && slot.section.ixfr,
@@ -315,6 +320,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         let server = slot.section.notify[target]
         let id = random.nextUInt16()
         var session = key(server).map { TSIGSession(signingWith: $0) }
+        counters.count(.notified)
         let octets = NotifyMessage.encode(
             snapshot, id: id, session: &session, now: UInt64(clamping: WallClock.seconds))
         _ = send(
@@ -408,6 +414,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
                 install(outcome, name, server)
             case .fail(let failure):
                 end(tag)
+                counters.count(failure.isLimit ? .overLimit : .failed)
                 Logs.transfer.error(
                     "transfer in failed: \(failure)", ["zone": "\(name)", "primary": "\(server)"])
                 handle(.transferFailed(retryFull: failure.suggestsFullTransfer), name)
@@ -434,6 +441,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         switch errand {
         case .serial(let name, _, _): handle(.noAnswer, name)
         case .transfer(let name, _):
+            counters.count(.failed)
             Logs.transfer.error("transfer in failed: \(failure)", ["zone": "\(name)"])
             handle(.transferFailed(retryFull: false), name)
         case .notify: break  // the schedule repeats it
@@ -449,11 +457,13 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         }
         if let next = outcome.snapshot, let fault = slot.section.zonemd.fault(in: next) {
             Logs.transfer.error("transferred, and refused: \(fault)", ["zone": "\(name)", "primary": "\(server)"])
+            counters.count(.refused)
             zones.note("refused: \(fault)", name)
             return handle(.transferFailed(retryFull: outcome.isIncremental), name)
         }
         guard let fault = zones.install(outcome, slot) else {
             let snapshot = zones.snapshot(of: name)
+            counters.count(.transferred)
             Logs.transfer.info(
                 "transferred",
                 [
@@ -463,6 +473,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
             if let soa = snapshot?.soa { handle(.transferred(soa), name) }
             return
         }
+        counters.count(.refused)
         Logs.transfer.error("transferred, but not kept: \(fault)", ["zone": "\(name)"])
         handle(.transferFailed(retryFull: false), name)
     }

@@ -1,5 +1,6 @@
 internal import Authority
 internal import DNSCore
+internal import Glibc
 internal import Operations
 internal import Synchronization
 
@@ -24,6 +25,8 @@ final class ZoneKeeper: Sendable {
         var file: FileIdentity?
         /// When a primary last confirmed the zone, seconds since 1970; of a secondary only.
         var confirmedAt: Int64 = 0
+        /// Whether loading failed for want of room on the disk, and is to be tried again.
+        var isRetried = false
 
         /// Seconds since a primary confirmed the zone.
         var confirmedAge: Int64 { max(0, WallClock.seconds - confirmedAt) }
@@ -36,37 +39,41 @@ final class ZoneKeeper: Sendable {
         var histories: [Name: ZoneHistory] = [:]
         /// Zones whose journal is open.
         var journaled: Set<Name> = []
-        var slots = ZoneSlots([])
+        var slots: ZoneSlots
+        var counters: [Name: ZoneCounters] = [:]
         var observer: (@Sendable (ZoneSlot, ZoneSnapshot) -> Void)?
     }
 
     private let state: Mutex<State>
     private let published: Publication<ServedZones>
+    /// Whether ``recover()`` has a thread.
+    private let isRecovering = Atomic<Bool>(false)
     private let committerBox = Mutex<ZoneCommitter?>(nil)
     let limits: LimitsSection
     private let stateDirectory: String
+    private let workers: Int
+    /// What is counted for zones beyond `limits.zone-counters`.
+    let otherCounters: ZoneCounters
 
-    /// Opens the journal in `stateDirectory`.
-    ///
-    /// - Throws: ``ServerError/stateDirectory(path:reason:)``.
-    init(stateDirectory: String, limits: LimitsSection) throws(ServerError) {
-        state = Mutex(State())
-        published = Publication(ServedZones(catalog: ZoneCatalog(), slots: ZoneSlots([])))
+    /// Opens the journal in `stateDirectory`; one that cannot be opened is tried again and again (``recover()``).
+    init(stateDirectory: String, limits: LimitsSection, workers: Int) {
+        let others = ZoneCounters(workers: workers)
+        let none = ZoneSlots([]) { _ in others }
+        otherCounters = others
+        self.workers = workers
+        state = Mutex(State(slots: none))
+        published = Publication(ServedZones(catalog: ZoneCatalog(), slots: none))
         self.limits = limits
         self.stateDirectory = stateDirectory
         var settings = ZoneCommitter.Settings()
         settings.queueLimit = limits.pendingUpdates
         settings.queueLimitPerClient = limits.pendingUpdatesPerClient
-        do throws(JournalError) {
-            let committer = try ZoneCommitter(stateDirectory: stateDirectory, settings: settings) {
-                [weak self] name, snapshot in
-                self?.publish(name, snapshot)
-            }
-            for damage in committer.damage { Logs.zone.error("\(damage)") }
-            committerBox.withLock { $0 = committer }
-        } catch {
-            throw .stateDirectory(path: stateDirectory, reason: "journal: \(error)")
+        let committer = ZoneCommitter(stateDirectory: stateDirectory, settings: settings) {
+            [weak self] name, snapshot in
+            self?.publish(name, snapshot)
         }
+        for damage in committer.damage { Logs.zone.error("\(damage)") }
+        committerBox.withLock { $0 = committer }
     }
 
     /// The writer of all zones; nil once the server is stopping.
@@ -121,7 +128,7 @@ final class ZoneKeeper: Sendable {
         for section in sections where changed?.contains(section.name) ?? true {
             if let fault = load(section, isForced: false) { notes.append("zone \(section.name): \(fault)") }
         }
-        let slots = ZoneSlots(sections)
+        let slots = ZoneSlots(sections, counters: counters(for: sections))
         let closed = state.withLock { state -> [Name] in
             let gone = state.snapshots.keys.filter { slots[$0] == nil }
             for name in gone {
@@ -135,7 +142,22 @@ final class ZoneKeeper: Sendable {
             return gone.filter { state.journaled.remove($0) != nil }
         }
         for name in closed { committer?.close(name) }
+        recover()
         return notes
+    }
+
+    /// The counters of each zone: those it had, new ones up to the limit, and beyond it those that all others share.
+    private func counters(for sections: [ZoneSection]) -> (Name) -> ZoneCounters {
+        let names = Set(sections.map(\.name))
+        let known = state.withLock { state -> [Name: ZoneCounters] in
+            state.counters = state.counters.filter { names.contains($0.key) }
+            for section in sections where state.counters.count < limits.zoneCounters {
+                guard state.counters[section.name] == nil else { continue }
+                state.counters[section.name] = ZoneCounters(workers: workers)
+            }
+            return state.counters
+        }
+        return { [otherCounters] in known[$0] ?? otherCounters }
     }
 
     /// Forgets a zone's contents, its journal and the file that we keep of it: what comes next is a new zone.
@@ -157,14 +179,18 @@ final class ZoneKeeper: Sendable {
 
     /// Reads a zone's file, replays its journal, and serves the result; on a fault the old version stays.
     ///
-    /// - Parameter isForced: read the file even when it looks unchanged.
+    /// - Parameters:
+    ///   - isForced: read the file even when it looks unchanged.
+    ///   - isRecovery: read the file of a secondary too, for the sake of its journal.
     /// - Returns: the fault; nil when all is well.
     @discardableResult
-    func load(_ section: ZoneSection, isForced: Bool) -> String? {
+    func load(_ section: ZoneSection, isForced: Bool, isRecovery: Bool = false) -> String? {
         guard let file = path(of: section) else { return nil }
         // A secondary has no file before its first transfer, a catalog of ours none before it is made.
         let isReceived = section.kind == .secondary || section.catalog?.role == .producer
-        if isReceived, FileIdentity(path: file) == nil || snapshot(of: section.name) != nil { return nil }
+        if isReceived, FileIdentity(path: file) == nil || snapshot(of: section.name) != nil && !isRecovery {
+            return nil
+        }
         let identity = FileIdentity(path: file)
         let old = state.withLock { ($0.statuses[section.name], $0.snapshots[section.name] != nil) }
         let options = options(section)
@@ -196,6 +222,7 @@ final class ZoneKeeper: Sendable {
                 ])
         } catch let error as JournalError {
             status.fault = ZoneKeeper.text(of: error)
+            if case .fileChanged = error {} else { status.isRetried = true }
         } catch {
             status.fault = "\(error)"
         }
@@ -206,6 +233,47 @@ final class ZoneKeeper: Sendable {
         }
         state.withLock { $0.statuses[section.name] = status }
         return status.fault
+    }
+
+    /// Time between two attempts to open what could not be opened.
+    private static let recoveryInterval: UInt32 = 2
+
+    /// Starts a thread that tries until the journal is open and all zones that failed for its sake are.
+    func recover() {
+        let isNeeded = committer?.fault != nil || state.withLock { $0.statuses.values.contains(where: \.isRetried) }
+        guard isNeeded, !isRecovering.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        if let fault = committer?.fault {
+            Logs.zone.error("no updates and no transfers in: \(fault); trying again", ["directory": stateDirectory])
+        }
+        let hasThread = ServiceThread.start("journal") { [weak self] in
+            while let self {
+                sleep(ZoneKeeper.recoveryInterval)
+                if tryAgain() { break }
+            }
+        }
+        if !hasThread { isRecovering.store(false, ordering: .releasing) }
+    }
+
+    /// One attempt; true when there is nothing left to try.
+    private func tryAgain() -> Bool {
+        guard let committer else { return true }
+        let names: [ZoneSlot]
+        if committer.fault != nil {
+            Directories.make(stateDirectory, mode: 0o750)
+            do throws(JournalError) {
+                for damage in try committer.attach() { Logs.zone.error("\(damage)") }
+            } catch {
+                return false
+            }
+            Logs.zone.notice("the journal is open", ["directory": stateDirectory])
+            names = slots.all
+        } else {
+            names = slots.all.filter { status(of: $0.name).isRetried }
+        }
+        for slot in names { load(slot.section, isForced: true, isRecovery: true) }
+        guard !slots.all.contains(where: { status(of: $0.name).isRetried }) else { return false }
+        isRecovering.store(false, ordering: .releasing)
+        return true
     }
 
     /// What IXFR of a zone is answered from; nil when nothing is kept.

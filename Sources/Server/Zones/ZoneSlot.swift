@@ -14,8 +14,11 @@ final class ZoneSlot: Sendable {
     let transferAccess: AccessList
     /// Who may send NOTIFY for it.
     let notifyAccess: AccessList
+    /// What is counted for it; zones beyond `limits.zone-counters` share one.
+    let counters: ZoneCounters
 
-    init(number: Int, section: ZoneSection) {
+    init(number: Int, section: ZoneSection, counters: ZoneCounters) {
+        self.counters = counters
         name = section.name
         self.number = number
         self.section = section
@@ -29,14 +32,23 @@ final class ZoneSlot: Sendable {
 }
 
 /// All zones of one configuration, by number and by name.
-final class ZoneSlots: Sendable {
+@safe final class ZoneSlots: @unchecked Sendable {
+    // Sendable: immutable after `init`, but for the counters' words, which belong to one worker each.
     let all: [ZoneSlot]
+    /// Where the counters of each zone stand, for the workers.
+    let cells: UnsafeMutablePointer<UnsafeMutablePointer<UInt64>>
     private let byName: [Name: ZoneSlot]
 
-    init(_ sections: [ZoneSection]) {
-        all = sections.enumerated().map { ZoneSlot(number: $0.offset, section: $0.element) }
+    init(_ sections: [ZoneSection], counters: (Name) -> ZoneCounters) {
+        all = sections.enumerated().map {
+            ZoneSlot(number: $0.offset, section: $0.element, counters: counters($0.element.name))
+        }
+        unsafe cells = .allocate(capacity: max(1, all.count))
+        for slot in all { unsafe (cells + slot.number).initialize(to: slot.counters.cells) }
         byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
+
+    deinit { unsafe cells.deallocate() }
 
     /// Whether zone `number` is marked `nts: true`.
     func isMarked(_ number: Int) -> Bool {
