@@ -26,7 +26,9 @@ extension Worker {
             query: RawSpan(_unsafeBytes: query), response: RawSpan(_unsafeBytes: answered), peer: peer,
             since: since)
         if state.logsQueries { Log.query(entry, format: state.queryLogFormat) }
-        if isFailure {
+        // Updates have a line of their own, with the reason.
+        let isQuery = unsafe response[2] & 0x78 == 0
+        if isFailure, isQuery {
             Logs.queries.failure(entry, reason)
             recent.note(
                 RecentQueries.Failure(

@@ -110,7 +110,9 @@ package enum ServerProgram {
         var isGood = true
         for section in configuration.zones {
             guard let file = section.file, section.kind == .primary else { continue }
-            isGood = ZoneCheck.run(apex: section.name, file: file, recordLimit: section.maxRecords) && isGood
+            isGood = ZoneCheck.run(
+                apex: section.name, file: file, recordLimit: section.maxRecords, zonemd: section.zonemd)
+                && isGood
         }
         if isGood { StandardStream(isError: false).write("OK") }
         return isGood ? 0 : 1
@@ -118,14 +120,20 @@ package enum ServerProgram {
 
     /// Checks a zone file; the last line is `OK` when it can be served.
     ///
+    /// - Parameters:
+    ///   - isQuiet: whether only the exit code tells.
+    ///   - output: a file that the zone is written to; `-`: standard output, without the `OK`.
     /// - Returns: 0 or 1.
-    package static func checkZone(origin text: String, file: String) -> Int32 {
+    package static func checkZone(
+        origin text: String, file: String, isQuiet: Bool = false, output: String? = nil
+    ) -> Int32 {
         guard let apex = try? Name(text) else {
-            StandardStream(isError: true).write("\(text) is not a domain name")
+            if !isQuiet { StandardStream(isError: true).write("\(text) is not a domain name") }
             return 1
         }
-        let isGood = ZoneCheck.run(apex: apex, file: file, recordLimit: .max)
-        if isGood { StandardStream(isError: false).write("OK") }
+        let isGood = ZoneCheck.run(
+            apex: apex, file: file, recordLimit: .max, zonemd: .check, isQuiet: isQuiet, output: output)
+        if isGood, !isQuiet, output != "-" { StandardStream(isError: false).write("OK") }
         return isGood ? 0 : 1
     }
 

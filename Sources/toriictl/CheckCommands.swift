@@ -29,13 +29,22 @@ struct CheckGroup: CommandGroup {
         static let configuration = CommandConfiguration(
             abstract: "Check a zone file; the last line is OK when it is good.")
         @OptionGroup var connection: Connection
+        @Flag(name: [.short, .long], help: "Print nothing; the exit code tells.")
+        var quiet = false
+        @Option(name: [.short, .long], help: "Write the zone to this file; - is standard output.")
+        var output: String?
+        @Flag(name: [.customShort("D")], help: "Write the zone to standard output.")
+        var dump = false
         @Argument(help: "The zone's apex.")
         var origin: String
         @Argument(help: "The zone file.")
         var file: String
 
         func run() throws {
-            try Program.become("toriid", ["--check-zone", origin, file])
+            let output = output ?? (dump ? "-" : nil)
+            try Program.become(
+                "toriid",
+                (quiet ? ["--quiet"] : []) + (output.map { ["--output=\($0)"] } ?? []) + ["--check-zone", origin, file])
         }
     }
 }

@@ -19,6 +19,10 @@ struct Toriid: ParsableCommand {
     @Option(parsing: .upToNextOption, help: .hidden)
     var checkZone: [String] = []
     @Flag(help: .hidden)
+    var quiet = false
+    @Option(help: .hidden)
+    var output: String?
+    @Flag(help: .hidden)
     var schema = false
 
     /// Does what the flags say and returns the exit code.
@@ -27,7 +31,10 @@ struct Toriid: ParsableCommand {
             print(ConfigurationSchema.text(ServerConfiguration.options, title: "toriid"))
             return 0
         }
-        if checkZone.count == 2 { return ServerProgram.checkZone(origin: checkZone[0], file: checkZone[1]) }
+        if checkZone.count == 2 {
+            return ServerProgram.checkZone(
+                origin: checkZone[0], file: checkZone[1], isQuiet: quiet, output: output)
+        }
         return check
             ? ServerProgram.check(configurationPath: config) : ServerProgram.run(configurationPath: config)
     }

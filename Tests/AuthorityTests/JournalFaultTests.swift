@@ -87,6 +87,61 @@ import Testing
         again.stop()
     }
 
+    @Test("A log that is lost from its first row on: the serial leaps all the same; that of a secondary does not")
+    func lostLog() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (committer, _) = try bench.open()
+        defer { committer.stop() }
+        for index in 1...6 { try committer.update(["add n\(index) 60 A 192.0.2.\(index)"]) }
+        let image = try crashImage(of: bench)
+        defer { image.remove() }
+        try edit(image.directory + "/journal.sqlite-wal") { $0[5] ^= 0x10 }
+        let (reopened, recovery) = try image.open()
+        #expect(!reopened.damage.isEmpty)
+        #expect(recovery.snapshot.serial.isNewer(than: Serial(rawValue: 106)))
+        #expect(try reopened.update(["add again 60 A 192.0.2.9"]).responseCode == .noError)
+        reopened.stop()
+        let (again, second) = try image.open()
+        #expect(again.damage.isEmpty && second.snapshot.serial.isNewer(than: recovery.snapshot.serial))
+        again.stop()
+
+        let copy = try crashImage(of: bench)
+        defer { copy.remove() }
+        try edit(copy.directory + "/journal.sqlite-wal") { $0[5] ^= 0x10 }
+        let third = try copy.committer()
+        var options = copy.options()
+        options.isReceived = true
+        let received = try third.open(options, loaded: Sample.zone())
+        #expect(received.snapshot.serial == (try Sample.zone()).serial)
+        third.stop()
+    }
+
+    @Test("A journal that cannot be opened: the zone is served, updates are not taken, until it can")
+    func detached() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (first, _) = try bench.open()
+        try first.update(["add kept 60 A 192.0.2.1"])
+        first.stop()
+        let path = bench.directory + "/journal.sqlite"
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".aside")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        let committer = try bench.committer()
+        #expect(committer.fault != nil)
+        let recovery = try committer.open(bench.options(), loaded: Sample.zone())
+        #expect(bench.current?.serial == recovery.snapshot.serial)
+        #expect(try committer.update(["add lost 60 A 192.0.2.2"]).responseCode == .serverFailure)
+        #expect(throws: JournalError.self) { try committer.attach() }
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: path + ".aside", toPath: path)
+        #expect(try committer.attach().isEmpty && committer.fault == nil)
+        let second = try committer.open(bench.options(), loaded: Sample.zone())
+        #expect(second.snapshot.rrset(at: Sample.name("kept"), type: .a) != nil)
+        #expect(try committer.update(["add more 60 A 192.0.2.2"]).responseCode == .noError)
+        committer.stop()
+    }
+
     @Test(
         "A flipped octet in the database: in an entry, updates up to it are kept; elsewhere the file is moved aside"
     )

@@ -408,7 +408,7 @@ import Testing
         defer { committer.stop() }
         try committer.update(["add a 60 A 192.0.2.1"])
         let level = try committer.perform { [committer] () throws(JournalError) in
-            committer.store.synchronousLevel()
+            try committer.store.synchronousLevel()
         }
         #expect(level == 2)
     }

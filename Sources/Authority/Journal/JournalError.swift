@@ -18,6 +18,36 @@ package enum JournalError: Error, Sendable, Equatable {
     case notOpen(Name)
 }
 
+extension JournalError: CustomStringConvertible {
+    /// One line for people.
+    package var description: String {
+        switch self {
+        case .unavailable(let path, let code): "\(path) cannot be opened: \(JournalError.text(of: code))"
+        case .full: "no room left on the disk"
+        case .writeFailed(let code): "the journal cannot be written: \(JournalError.text(of: code))"
+        case .fileChanged(let zone, let conflict):
+            "the file of \(zone) was edited (serial \(conflict.found.rawValue)) and cannot be merged with the journal"
+        case .exportFailed(let path, let reason): "\(path) cannot be written: error \(reason)"
+        case .notOpen(let zone): "\(zone) is not loaded"
+        }
+    }
+
+    /// The database's words for its result codes.
+    private static func text(of code: Int32) -> String {
+        let meaning =
+            switch code & 0xff {
+            case 5: "another process has it open"
+            case 8, 23: "no permission to write"
+            case 10: "input or output error"
+            case 11, 26: "damaged"
+            case 13: "no room left on the disk"
+            case 14: "no such directory, or no permission"
+            default: "error of the database"
+            }
+        return "\(meaning) (SQLite \(code))"
+    }
+}
+
 /// A hand-edited zone file against the journal.
 package struct ZoneFileConflict: Sendable, Equatable {
     /// The serial of the file as the journal knew it.

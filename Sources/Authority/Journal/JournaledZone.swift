@@ -18,12 +18,15 @@ package struct JournaledZone: Sendable {
     package var fileChanges: FileChanges
     /// Octets of journal rows that are kept for differences.
     package var journalSize: Int
+    /// Whether the serial is a primary's: it never leaps, and what was lost is transferred again.
+    package var isReceived: Bool
 
     package init(
         apex: Name, file: String?, policy: UpdatePolicy = UpdatePolicy(),
         settings: UpdateSettings = UpdateSettings(),
-        fileChanges: FileChanges = .merge, journalSize: Int = 64 << 20
+        fileChanges: FileChanges = .merge, journalSize: Int = 64 << 20, isReceived: Bool = false
     ) {
+        self.isReceived = isReceived
         self.apex = apex
         self.file = file
         self.policy = policy

@@ -67,7 +67,9 @@ enum ZoneReplay {
         zone.octetsSinceBase = rows.octets
         zone.octetsTotal = rows.total
         if recovery.merged, snapshot.serial != loaded.serial { zone.lastNumber = row.base + 1 }
-        if !recovery.damage.isEmpty || hasLostLog, newest != nil || rows.damagedFrom != nil {
+        // A zone that takes updates may have lost all of its rows, the first included.
+        let mayHaveLost = newest != nil || rows.damagedFrom != nil || !options.policy.rules.isEmpty
+        if !recovery.damage.isEmpty || hasLostLog, mayHaveLost, !options.isReceived {
             try leapAhead(zone, store)
         }
         let before = zone.row.highestSerial
@@ -195,7 +197,10 @@ enum ZoneReplay {
         let difference = ZoneDifference.between(zone.snapshot, next)
         var entries: [UInt8] = []
         DifferenceCoding.append(difference, to: &entries)
-        try store.append([(zone.row.id, zone.lastNumber + 1, entries)])
+        try store.append(
+            [(zone.row.id, zone.lastNumber + 1, entries)],
+            new: zone.row.isStored ? [] : [(zone.options.apex, zone.row)])
+        zone.row.isStored = true
         zone.lastNumber += 1
         zone.octetsSinceBase += entries.count
         zone.history.append(difference)

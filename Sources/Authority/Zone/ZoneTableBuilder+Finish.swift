@@ -19,11 +19,16 @@ extension ZoneTableBuilder {
         var gathered: [UInt64] = []
         var referring: [Int] = []
         var hasBarriers = false
+        // Where the records of names with NS records begin, for warnings about them.
+        var delegations: [(node: UInt32, record: UInt32)] = []
         for index in 0..<UInt32(nodeCount) {
             let offset = try write(
                 index, to: &arena, with: &writer, gathered: &gathered, referring: &referring)
             let node = unsafe build(index)
             if unsafe node.pointee.flags & (BuildNode.hasNS | BuildNode.hasDNAME) != 0 { hasBarriers = true }
+            if unsafe index == 0 || node.pointee.flags & BuildNode.hasNS != 0 {
+                unsafe delegations.append((UInt32(truncatingIfNeeded: offset >> 3), node.pointee.firstRecord))
+            }
             // The chain has been written: from here on this field is the node's place.
             unsafe node.pointee.firstRecord = UInt32(truncatingIfNeeded: offset >> 3)
         }
@@ -48,8 +53,27 @@ extension ZoneTableBuilder {
         table.resolveTargets(referring) { node, server in
             if lonely.count < ZoneTableBuilder.warningLimit { lonely.append((node, server)) }
         }
-        for (node, server) in lonely { warn(.nsWithoutAddress(node.ownerName, server: server, ZonePlace())) }
+        for (node, server) in lonely {
+            let offset = UInt32(truncatingIfNeeded: unsafe (node.base - UnsafeRawPointer(table.arena)) >> 3)
+            let place = delegations.first { $0.node == offset }.flatMap { placeOfNS(server, from: $0.record) }
+            warn(.nsWithoutAddress(node.ownerName, server: server, place ?? ZonePlace()))
+        }
         return table
+    }
+
+    /// Where the NS record with this target stood, among the records of a name.
+    private func placeOfNS(_ server: Name, from first: UInt32) -> ZonePlace? {
+        var record = Int(first) << 2
+        while record != 0 {
+            let base = unsafe records.base + record
+            if unsafe base.load(fromByteOffset: 8, as: UInt16.self) == RRType.ns.rawValue {
+                let (octets, length) = unsafe data(record)
+                let target = unsafe Name(trustedWire: Array(UnsafeBufferPointer(start: octets, count: length)))
+                if target == server { return place(ofRecord: record) }
+            }
+            record = Int(unsafe base.load(as: UInt32.self)) << 2
+        }
+        return nil
     }
 
     private mutating func takePlaces() -> (UnsafeMutablePointer<UInt64>, Int) {

@@ -7,7 +7,8 @@ extension JournaledZone {
         self.init(
             apex: section.name, file: section.file, policy: UpdatePolicy(section),
             settings: UpdateSettings(section, limits),
-            fileChanges: section.fileChanges == .merge ? .merge : .refuse, journalSize: section.journalSize)
+            fileChanges: section.fileChanges == .merge ? .merge : .refuse, journalSize: section.journalSize,
+            isReceived: section.kind == .secondary)
     }
 }
 

@@ -18,40 +18,47 @@ enum ZoneCommands {
             ) { request in reload(request, server) },
             ControlCommand("zone flush", usage: "zone flush [ZONE]...", summary: "Writes zone files anew.") {
                 request in
-                onZones(request, server) { (slot, committer) throws(JournalError) in
+                onZones(request, server, skipping: { $0.section.file == nil }) {
+                    (slot, committer) throws(JournalError) -> String? in
                     try committer.flush(slot.name)
+                    return nil
                 }
             },
             ControlCommand(
                 "zone freeze", usage: "zone freeze ZONE...",
                 summary: "Writes the file and refuses updates, so that it can be edited."
             ) { request in
-                onZones(request, server) { (slot, committer) throws(JournalError) in
+                onZones(request, server) { (slot, committer) throws(JournalError) -> String? in
+                    if committer.isFrozen(slot.name) { return "frozen already" }
                     try committer.freeze(slot.name)
+                    return nil
                 }
             },
             ControlCommand(
                 "zone thaw", usage: "zone thaw ZONE...", summary: "Reads the file again and takes updates."
             ) {
                 request in
-                onZones(request, server) { (slot, committer) throws(JournalError) in
-                    _ = server.zones.load(slot.section, isForced: true)
-                    try committer.thaw(slot.name)
+                onZones(request, server) { (slot, committer) throws(JournalError) -> String? in
+                    let fault = server.zones.load(slot.section, isForced: true)
+                    // A file that is refused is to be edited on: until then no updates.
+                    if fault == nil { try committer.thaw(slot.name) }
+                    return fault
                 }
             },
-            ControlCommand("zone notify", usage: "zone notify ZONE", summary: "Tells the secondaries.") {
+            ControlCommand("zone notify", usage: "zone notify ZONE...", summary: "Tells the secondaries.") {
                 request in
-                withZone(request, server) { slot in
+                eachZone(request, server) { slot in
+                    guard server.zones.snapshot(of: slot.name) != nil else { return .failure("is not loaded") }
                     server.core.transferDesk?.renotify(slot.name)
-                    return .done("NOTIFY is on its way to \(slot.section.notify.count) servers")
+                    return .success("NOTIFY is on its way to \(slot.section.notify.count) servers")
                 }
             },
-            ControlCommand("zone refresh", usage: "zone refresh ZONE", summary: "Asks the primaries now.") {
+            ControlCommand("zone refresh", usage: "zone refresh ZONE...", summary: "Asks the primaries now.") {
                 request in
                 secondary(request, server, full: false)
             },
             ControlCommand(
-                "zone retransfer", usage: "zone retransfer ZONE", summary: "Fetches the whole zone anew."
+                "zone retransfer", usage: "zone retransfer ZONE...", summary: "Fetches the whole zone anew."
             ) {
                 request in secondary(request, server, full: true)
             },
@@ -158,19 +165,49 @@ enum ZoneCommands {
     }
 
     private static func secondary(_ request: ControlRequest, _ server: Server, full: Bool) -> ControlOutcome {
-        withZone(request, server) { slot in
-            guard slot.section.kind == .secondary else {
-                return .failed("\(slot.name) is not a secondary zone")
-            }
+        eachZone(request, server) { slot in
+            guard slot.section.kind == .secondary else { return .failure("is not a secondary zone") }
             server.core.transferDesk?.request(slot.name, full: full)
-            return .done("the primaries are being asked")
+            return .success("the primaries are being asked")
         }
     }
 
-    /// Does something with the journals of the zones that are named; of all, when none is.
+    /// What is said of one zone.
+    private enum Verdict {
+        case success(String)
+        case failure(String)
+    }
+
+    /// Does something with each zone that is named; one at least must be.
+    private static func eachZone(
+        _ request: ControlRequest, _ server: Server, _ body: (ZoneSlot) -> Verdict
+    ) -> ControlOutcome {
+        guard !request.arguments.isEmpty else { return .badUsage("which zone?") }
+        var slots: [ZoneSlot] = []
+        for text in request.arguments {
+            guard let name = try? Name(text), let slot = server.zones.slots[name] else {
+                return .failed("no zone \(text)")
+            }
+            slots.append(slot)
+        }
+        var lines: [String] = []
+        var isDone = true
+        for slot in slots {
+            switch body(slot) {
+            case .success(let text): lines.append(slots.count > 1 ? "\(slot.name): \(text)" : text)
+            case .failure(let text):
+                isDone = false
+                lines.append("\(slot.name) \(text)")
+            }
+        }
+        let text = lines.joined(separator: "\n")
+        return isDone ? .done(text) : .failed(text)
+    }
+
+    /// Does something with the journals of the zones that are named; of all but those skipped, when none is.
     private static func onZones(
-        _ request: ControlRequest, _ server: Server,
-        _ body: (ZoneSlot, ZoneCommitter) throws(JournalError) -> Void
+        _ request: ControlRequest, _ server: Server, skipping isSkipped: (ZoneSlot) -> Bool = { _ in false },
+        _ body: (ZoneSlot, ZoneCommitter) throws(JournalError) -> String?
     ) -> ControlOutcome {
         guard let committer = server.zones.committer else { return .failed("the server is stopping") }
         var slots: [ZoneSlot] = []
@@ -180,11 +217,11 @@ enum ZoneCommands {
             }
             slots.append(slot)
         }
-        if request.arguments.isEmpty { slots = server.zones.slots.all }
+        if request.arguments.isEmpty { slots = server.zones.slots.all.filter { !isSkipped($0) } }
         var faults: [String] = []
         for slot in slots {
             do throws(JournalError) {
-                try body(slot, committer)
+                if let fault = try body(slot, committer) { faults.append("zone \(slot.name): \(fault)") }
             } catch {
                 faults.append("zone \(slot.name): \(ZoneKeeper.text(of: error))")
             }
