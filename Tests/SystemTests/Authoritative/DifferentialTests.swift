@@ -13,7 +13,7 @@ struct DifferentialTests {
         let size = words.split(separator: " ").map(String.init)
         try #require(size.count == 3)
         let directory = try TemporaryDirectory()
-        let script = Places.sources + "/Tests/SystemTests/Scenarios/differential.py"
+        let script = Places.checkout.path + "/Tests/SystemTests/Scenarios/differential.py"
         let made = try Tool.run("/usr/bin/python3", [script, "zones", size[0], size[1], directory.path])
         #expect(made.succeeded, "\(made.errors)")
         let zones = made.output.split(separator: "\n").map(String.init)
