@@ -212,7 +212,7 @@ import Testing
         let (committer, _) = try bench.open()
         let acks = open(directory + "/acks-\(round)", O_WRONLY | O_CREAT | O_APPEND, 0o600)
         let count = Mutex(0)
-        for index in 0..<5000 {
+        for index in 0..<2_000_000 {
             let name = "r\(round)n\(index)"
             let request = try Sample.request(
                 [], [Sample.change("add \(name) 60 A 192.0.2.1")],
