@@ -54,7 +54,8 @@ enum ServerMetrics {
                 guard value > 0 else { continue }
                 samples.append(
                     MetricFamily.Sample(
-                        labels: [.init("zone", name), .init("outcome", counter.label)], value: .integer(value)))
+                        labels: [.init("zone", name), .init("outcome", counter.label)], value: .integer(value)
+                    ))
             }
         }
         for slot in core.zones.slots.all where slot.counters !== core.zones.otherCounters {
@@ -64,7 +65,8 @@ enum ServerMetrics {
         collection.add(
             MetricFamily(
                 name: "torii_zone_requests_total",
-                help: "Messages for a zone of ours by what they came to; zones over limits.zone-counters as other.",
+                help:
+                    "Messages for a zone of ours by what they came to; zones over limits.zone-counters as other.",
                 kind: .counter, samples: samples))
         if let desk = core.transferDesk {
             for counter in TransferCounters.Counter.allCases {
@@ -144,7 +146,10 @@ enum ServerMetrics {
             ("torii_update_unchanged_total", "Updates that changed nothing.", done.unchanged),
             ("torii_update_rejected_total", "Updates that ended with an error of the client.", done.rejected),
             ("torii_update_failed_total", "Updates that ended with SERVFAIL.", done.failed),
-            ("torii_update_over_limit_total", "Updates that would have made a set too large.", done.overLimit),
+            (
+                "torii_update_over_limit_total", "Updates that would have made a set too large.",
+                done.overLimit
+            ),
             ("torii_update_overflowed_total", "Updates that found the queue full.", done.overflowed),
             ("torii_update_commits_total", "Journal transactions written.", done.commits),
         ]

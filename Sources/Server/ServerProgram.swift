@@ -110,8 +110,9 @@ package enum ServerProgram {
         var isGood = true
         for section in configuration.zones {
             guard let file = section.file, section.kind == .primary else { continue }
-            isGood = ZoneCheck.run(
-                apex: section.name, file: file, recordLimit: section.maxRecords, zonemd: section.zonemd)
+            isGood =
+                ZoneCheck.run(
+                    apex: section.name, file: file, recordLimit: section.maxRecords, zonemd: section.zonemd)
                 && isGood
         }
         if isGood { StandardStream(isError: false).write("OK") }

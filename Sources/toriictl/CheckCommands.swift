@@ -44,7 +44,9 @@ struct CheckGroup: CommandGroup {
             let output = output ?? (dump ? "-" : nil)
             try Program.become(
                 "toriid",
-                (quiet ? ["--quiet"] : []) + (output.map { ["--output=\($0)"] } ?? []) + ["--check-zone", origin, file])
+                (quiet ? ["--quiet"] : []) + (output.map { ["--output=\($0)"] } ?? []) + [
+                    "--check-zone", origin, file,
+                ])
         }
     }
 }

@@ -87,7 +87,9 @@ import Testing
         again.stop()
     }
 
-    @Test("A log that is lost from its first row on: the serial leaps all the same; that of a secondary does not")
+    @Test(
+        "A log that is lost from its first row on: the serial leaps all the same; that of a secondary does not"
+    )
     func lostLog() throws {
         let bench = try JournalBench()
         defer { bench.remove() }

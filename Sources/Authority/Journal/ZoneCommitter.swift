@@ -188,7 +188,9 @@ package final class ZoneCommitter: @unchecked Sendable {
     }
 
     /// Opens a zone without the journal: as its file has it, and without updates.
-    private func openDetached(_ options: JournaledZone, _ loaded: ZoneSnapshot, _ isFrozen: Bool) -> ZoneRecovery {
+    private func openDetached(
+        _ options: JournaledZone, _ loaded: ZoneSnapshot, _ isFrozen: Bool
+    ) -> ZoneRecovery {
         let row = JournalStore.ZoneRow(
             id: 0, isStored: false, base: 0, baseSerial: loaded.serial, highestSerial: loaded.serial)
         let zone = ManagedZone(

@@ -53,7 +53,9 @@ package struct CatalogMemberships: Sendable, Equatable {
         var changes: [Change] = []
         var listings: [Name: [(catalog: Name, member: CatalogContents.Member)]] = [:]
         for (apex, contents) in catalogs {
-            for (zone, member) in contents?.members ?? [:] { listings[zone, default: []].append((apex, member)) }
+            for (zone, member) in contents?.members ?? [:] {
+                listings[zone, default: []].append((apex, member))
+            }
         }
         let unreadable = Set(catalogs.filter { $0.contents == nil }.map(\.apex))
         for zone in Set(zones.keys).union(listings.keys).sorted() {
@@ -67,7 +69,9 @@ package struct CatalogMemberships: Sendable, Equatable {
             if let present, unreadable.contains(present.catalog) { continue }
             let own = offered.first { $0.catalog == present?.catalog }
             let successor = own?.member.successor
-            let moved = offered.first { successor != nil && $0.catalog == successor && $0.catalog != own?.catalog }
+            let moved = offered.first {
+                successor != nil && $0.catalog == successor && $0.catalog != own?.catalog
+            }
             guard let chosen = moved ?? own ?? offered.first else {
                 zones[zone] = nil
                 changes.append(.removed(zone))
@@ -113,7 +117,9 @@ extension CatalogMemberships {
             guard words.count >= 3, let zone = try? Name(words[0]), let catalog = try? Name(words[1]),
                 let label = Self.octets(words[2])
             else { continue }
-            let groups = words[3...].compactMap { Self.octets($0).map { String(decoding: $0, as: UTF8.self) } }
+            let groups = words[3...].compactMap {
+                Self.octets($0).map { String(decoding: $0, as: UTF8.self) }
+            }
             zones[zone] = Membership(catalog: catalog, label: label, groups: groups)
         }
         self.init(zones)

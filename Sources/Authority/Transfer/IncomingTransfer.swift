@@ -234,7 +234,8 @@ package struct IncomingTransfer: Sendable {
         do throws(ZoneError) {
             let loaded = try ZoneLoader.load(records: records, apex: zone, recordLimit: limits.records)
             records = []
-            if let excess = loaded.snapshot.excess(records: limits.recordsPerSet, types: limits.typesPerName) {
+            if let excess = loaded.snapshot.excess(records: limits.recordsPerSet, types: limits.typesPerName)
+            {
                 return .fail(.zone(excess))
             }
             return .finish(.full(loaded.snapshot))

@@ -124,7 +124,8 @@ extension UpdateReason: CustomStringConvertible {
             "private address \(address) for \(name) from a source outside"
         case .nameServerAddress(let name):
             "\(name) is a name server of the zone and would lose its last address"
-        case .tooManyRecords(let name, .any, let limit): "more than \(limit) types at \(name), or records in the update"
+        case .tooManyRecords(let name, .any, let limit):
+            "more than \(limit) types at \(name), or records in the update"
         case .tooManyRecords(let name, let type, let limit): "more than \(limit) records at \(name) \(type)"
         case .frozen: "the zone is frozen"
         case .queueFull(let limit): "more than \(limit) updates wait (update-quota)"

@@ -55,7 +55,9 @@ package enum ZoneDigest {
                     records.append((RRType.rrsig.rawValue, ttl, canonical.octets))
                 }
             }
-            records.sort { $0.type == $1.type ? $0.data.lexicographicallyPrecedes($1.data) : $0.type < $1.type }
+            records.sort {
+                $0.type == $1.type ? $0.data.lexicographicallyPrecedes($1.data) : $0.type < $1.type
+            }
             for record in records {
                 digest.update(owner)
                 digest.update(
@@ -73,8 +75,10 @@ extension ZoneDigest.Fault: CustomStringConvertible {
     package var description: String {
         switch self {
         case .absent: "no digest (ZONEMD)"
-        case .unusable: "no digest (ZONEMD) that can be used: another serial, an unknown kind, or twice the same"
-        case .mismatch(let algorithm): "the records do not have the digest of the ZONEMD record (\(algorithm))"
+        case .unusable:
+            "no digest (ZONEMD) that can be used: another serial, an unknown kind, or twice the same"
+        case .mismatch(let algorithm):
+            "the records do not have the digest of the ZONEMD record (\(algorithm))"
         }
     }
 }

@@ -68,7 +68,8 @@ extension ZoneTableBuilder {
             let base = unsafe records.base + record
             if unsafe base.load(fromByteOffset: 8, as: UInt16.self) == RRType.ns.rawValue {
                 let (octets, length) = unsafe data(record)
-                let target = unsafe Name(trustedWire: Array(UnsafeBufferPointer(start: octets, count: length)))
+                let target = unsafe Name(
+                    trustedWire: Array(UnsafeBufferPointer(start: octets, count: length)))
                 if target == server { return place(ofRecord: record) }
             }
             record = Int(unsafe base.load(as: UInt32.self)) << 2

@@ -40,7 +40,9 @@ package struct StreamDigest {
     /// The digest of all of them.
     package consuming func finish() -> [UInt8] {
         var output = [UInt8](repeating: 0, count: torii_digest_length(number))
-        unsafe output.withUnsafeMutableBufferPointer { unsafe torii_digest_finish(&state, number, $0.baseAddress) }
+        unsafe output.withUnsafeMutableBufferPointer {
+            unsafe torii_digest_finish(&state, number, $0.baseAddress)
+        }
         return output
     }
 }

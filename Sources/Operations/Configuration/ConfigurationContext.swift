@@ -42,7 +42,8 @@ package final class ConfigurationContext {
     package static func parse<Root: ConfigurationRecord>(
         _ root: Root.Type, text: String, file: String, known: [String: Set<String>] = [:]
     ) throws(ConfigurationErrors) -> Root {
-        try read(root, node: try ConfigurationFile.parse(Array(text.utf8), file: file), file: file, known: known)
+        try read(
+            root, node: try ConfigurationFile.parse(Array(text.utf8), file: file), file: file, known: known)
     }
 
     /// Every option that `Root` asks for, in that order: the source of the manual and the schema.

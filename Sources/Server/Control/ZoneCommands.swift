@@ -48,12 +48,15 @@ enum ZoneCommands {
             ControlCommand("zone notify", usage: "zone notify ZONE...", summary: "Tells the secondaries.") {
                 request in
                 eachZone(request, server) { slot in
-                    guard server.zones.snapshot(of: slot.name) != nil else { return .failure("is not loaded") }
+                    guard server.zones.snapshot(of: slot.name) != nil else {
+                        return .failure("is not loaded")
+                    }
                     server.core.transferDesk?.renotify(slot.name)
                     return .success("NOTIFY is on its way to \(slot.section.notify.count) servers")
                 }
             },
-            ControlCommand("zone refresh", usage: "zone refresh ZONE...", summary: "Asks the primaries now.") {
+            ControlCommand("zone refresh", usage: "zone refresh ZONE...", summary: "Asks the primaries now.")
+            {
                 request in
                 secondary(request, server, full: false)
             },
@@ -81,7 +84,8 @@ enum ZoneCommands {
             ) { request in ZoneEditing.difference(request, server) },
             ControlCommand(
                 "zone add", usage: "zone add ZONE OPTIONS...",
-                summary: "Adds a zone; its options as in the configuration, e.g. kind: secondary, primaries: [...]."
+                summary:
+                    "Adds a zone; its options as in the configuration, e.g. kind: secondary, primaries: [...]."
             ) { request in add(request, server) },
             ControlCommand(
                 "zone delete", usage: "zone delete ZONE [--clean]",
@@ -115,7 +119,11 @@ enum ZoneCommands {
         options = options.drop { $0 == " " }.description
         if options.hasPrefix("{"), options.hasSuffix("}") { options = String(options.dropFirst().dropLast()) }
         let problems = server.roster.add(name, options, path: server.path)
-        guard server.zones.slots[name] != nil else { return .failed(problems.joined(separator: "\n")) }
+        guard let slot = server.zones.slots[name] else { return .failed(problems.joined(separator: "\n")) }
+        if slot.section.kind == .primary, server.zones.snapshot(of: name) == nil {
+            _ = server.roster.delete(name, cleans: false)
+            return .failed(problems.joined(separator: "\n"))
+        }
         return .done((["zone \(name) added"] + problems).joined(separator: "\n"))
     }
 
@@ -140,8 +148,15 @@ enum ZoneCommands {
         let faults = slots.compactMap { slot in
             server.zones.load(slot.section, isForced: true).map { "zone \(slot.name): \($0)" }
         }
+        let notes =
+            slots.count > 10
+            ? []
+            : slots.flatMap { slot in
+                server.zones.status(of: slot.name).warnings.map { "zone \(slot.name): warning: \($0)" }
+            }
         return faults.isEmpty
-            ? .done("reloaded \(slots.count) zones") : .failed(faults.joined(separator: "\n"))
+            ? .done((["reloaded \(slots.count) zones"] + notes).joined(separator: "\n"))
+            : .failed(faults.joined(separator: "\n"))
     }
 
     private static func show(

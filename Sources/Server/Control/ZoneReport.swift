@@ -39,7 +39,9 @@ struct ZoneReport {
             }
         }
         if let fault = status.fault { lines.append(("fault", .string(fault))) }
-        if !status.warnings.isEmpty { lines.append(("warnings", .array(status.warnings.map { .string($0) }))) }
+        if !status.warnings.isEmpty {
+            lines.append(("warnings", .array(status.warnings.map { .string($0) })))
+        }
         self.lines = lines
     }
 

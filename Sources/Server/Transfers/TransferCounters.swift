@@ -12,7 +12,8 @@ final class TransferCounters: Sendable {
             case .transferred: ("torii_transfer_in_total", "Zone versions taken over from primaries.")
             case .failed: ("torii_transfer_in_failed_total", "Transfers that broke off or were malformed.")
             case .refused: ("torii_transfer_in_refused_total", "Transferred zones refused or not kept.")
-            case .overLimit: ("torii_transfer_in_over_limit_total", "Transfers with more records than allowed.")
+            case .overLimit:
+                ("torii_transfer_in_over_limit_total", "Transfers with more records than allowed.")
             case .waited: ("torii_transfer_in_waited_total", "Transfers that waited for a place.")
             case .notified: ("torii_notify_sent_total", "NOTIFY messages sent.")
             }

@@ -456,7 +456,8 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
             return handle(.upToDate, name)
         }
         if let next = outcome.snapshot, let fault = slot.section.zonemd.fault(in: next) {
-            Logs.transfer.error("transferred, and refused: \(fault)", ["zone": "\(name)", "primary": "\(server)"])
+            Logs.transfer.error(
+                "transferred, and refused: \(fault)", ["zone": "\(name)", "primary": "\(server)"])
             counters.count(.refused)
             zones.note("refused: \(fault)", name)
             return handle(.transferFailed(retryFull: outcome.isIncremental), name)

@@ -207,8 +207,13 @@ final class ZoneKeeper: Sendable {
             }
             if let fault = section.zonemd.fault(in: loaded.snapshot) { throw fault }
             guard let committer else { return "the server is stopping" }
+            let before = snapshot(of: section.name)
             let recovery = try committer.open(options, loaded: loaded.snapshot)
             for damage in recovery.damage { Logs.zone.error("\(damage)", ["zone": "\(section.name)"]) }
+            if let note = ZoneKeeper.serialNote(from: before, to: recovery.snapshot) {
+                status.warnings.append(note)
+                Logs.zone.warning("\(note)", ["zone": "\(section.name)"])
+            }
             let history = committer.history(section.name)
             state.withLock { state in
                 state.journaled.insert(section.name)
@@ -235,15 +240,34 @@ final class ZoneKeeper: Sendable {
         return status.fault
     }
 
+    /// Names up to which a zone is compared with its former version for ``serialNote(from:to:)``.
+    private static let comparedNames = 100_000
+
+    /// What there is to say of a file's serial that does not follow on the one served before.
+    private static func serialNote(from old: ZoneSnapshot?, to new: ZoneSnapshot) -> String? {
+        guard let old else { return nil }
+        if old.serial.isNewer(than: new.serial) {
+            return
+                "the serial went back, \(old.serial.rawValue) -> \(new.serial.rawValue): secondaries will not follow"
+        }
+        guard old.serial == new.serial, max(old.nameCount, new.nameCount) <= comparedNames,
+            ZoneDifference.between(old, new).recordCount > 2
+        else { return nil }
+        return
+            "the contents have changed and the serial \(new.serial.rawValue) has not: secondaries will not notice"
+    }
+
     /// Time between two attempts to open what could not be opened.
     private static let recoveryInterval: UInt32 = 2
 
     /// Starts a thread that tries until the journal is open and all zones that failed for its sake are.
     func recover() {
-        let isNeeded = committer?.fault != nil || state.withLock { $0.statuses.values.contains(where: \.isRetried) }
+        let isNeeded =
+            committer?.fault != nil || state.withLock { $0.statuses.values.contains(where: \.isRetried) }
         guard isNeeded, !isRecovering.exchange(true, ordering: .acquiringAndReleasing) else { return }
         if let fault = committer?.fault {
-            Logs.zone.error("no updates and no transfers in: \(fault); trying again", ["directory": stateDirectory])
+            Logs.zone.error(
+                "no updates and no transfers in: \(fault); trying again", ["directory": stateDirectory])
         }
         let hasThread = ServiceThread.start("journal") { [weak self] in
             while let self {

@@ -54,7 +54,9 @@ final class ZoneRoster: Sendable {
         let (notes, forgotten) = state.withLock { state -> ([String], [Name]) in
             let isFirst = state.configuration == nil
             state.configuration = configuration
-            if isFirst, let text = StateFile.read(membersPath) { state.members = CatalogMemberships(text: text) }
+            if isFirst, let text = StateFile.read(membersPath) {
+                state.members = CatalogMemberships(text: text)
+            }
             var notes = readAdded(&state, path)
             notes += zones.configure(sections(state))
             let (more, forgotten) = reconcile(&state)
@@ -120,7 +122,8 @@ final class ZoneRoster: Sendable {
                 }
                 return (
                     zones.slots[name] == nil
-                        ? "no zone \(name)" : "\(name) is in the configuration file; remove it there and reload",
+                        ? "no zone \(name)"
+                        : "\(name) is in the configuration file; remove it there and reload",
                     []
                 )
             }
@@ -242,7 +245,8 @@ final class ZoneRoster: Sendable {
             case .altered(let zone): touched.insert(zone)
             case .removed(let zone), .reset(let zone):
                 Logs.zone.notice(
-                    state.members.zones[zone] == nil ? "listed by no catalog any more" : "begun anew by its catalog",
+                    state.members.zones[zone] == nil
+                        ? "listed by no catalog any more" : "begun anew by its catalog",
                     ["zone": "\(zone)"])
                 touched.insert(zone)
                 forgotten.append(zone)

@@ -68,7 +68,9 @@ import Testing
             ),
             (
                 "sub NS nobody",
-                .nsWithoutAddress(.of("sub.example.org"), server: .of("nobody.example.org"), ZonePlace(file: "zone", line: 5))
+                .nsWithoutAddress(
+                    .of("sub.example.org"), server: .of("nobody.example.org"),
+                    ZonePlace(file: "zone", line: 5))
             ),
             (
                 "w 5 A 192.0.2.1\nw 6 A 192.0.2.2",

@@ -7,7 +7,9 @@ import Testing
 /// `TORII_DIFFERENTIAL` (`SEED COUNT QUERIES`).
 @Suite("Random zones beside BIND, NSD and Knot")
 struct DifferentialTests {
-    @Test("No response of ours is one that none of the peers gives", .enabled(if: Places.hasTools("named", "nsd", "knotd")))
+    @Test(
+        "No response of ours is one that none of the peers gives",
+        .enabled(if: Places.hasTools("named", "nsd", "knotd")))
     func random() throws {
         let words = ProcessInfo.processInfo.environment["TORII_DIFFERENTIAL"] ?? "20261121 40 12"
         let size = words.split(separator: " ").map(String.init)
@@ -22,7 +24,8 @@ struct DifferentialTests {
             Daemon.basics + "recursion: { enabled: false }\nzones:\n"
                 + zones.map { "  - { name: \($0), kind: primary, file: \(file($0)) }\n" }.joined())
         let named = try Peer.named(
-            options: "recursion no; minimal-responses no; minimal-any no; check-sibling no; check-integrity no;",
+            options:
+                "recursion no; minimal-responses no; minimal-any no; check-sibling no; check-integrity no;",
             rest: zones.map { "zone \"\($0)\" { type primary; file \"\(file($0))\"; };\n" }.joined(),
             in: TemporaryDirectory())
         let nsd = try Peer.nsd(
@@ -34,7 +37,8 @@ struct DifferentialTests {
             "zone:\n" + zones.map { "  - domain: \($0)\n    file: \(file($0))\n" }.joined(),
             in: TemporaryDirectory())
         let ports = ["ours": daemon.port, "named": named.port, "nsd": nsd.port, "knot": knot.port]
-        for (zone, port) in zones.flatMap({ zone in ports.values.map { (zone, $0) } }) where zone == zones.last {
+        for (zone, port) in zones.flatMap({ zone in ports.values.map { (zone, $0) } })
+        where zone == zones.last {
             try daemon.process.eventually("\(zone) at \(port)") {
                 try Tool.run("dig", ["-r", "@127.0.0.1", "-p", "\(port)", zone, "SOA", "+short", "+time=1"])
                     .output.contains("hostmaster")

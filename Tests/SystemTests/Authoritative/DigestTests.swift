@@ -52,15 +52,21 @@ struct DigestTests {
         #expect(try daemon.ask("mail.example.org", "A").data("A") == ["192.0.2.25"])
     }
 
-    @Test("A signed zone digested by ldns fits, signatures with their own TTL included", .enabled(if: Places.hasTools("ldns-signzone", "ldns-keygen")))
+    @Test(
+        "A signed zone digested by ldns fits, signatures with their own TTL included",
+        .enabled(if: Places.hasTools("ldns-signzone", "ldns-keygen")))
     func signed() throws {
         let directory = try TemporaryDirectory()
         try directory.write("org.zone", Self.zone)
-        let key = try Tool.run("sh", ["-c", "cd \(directory.path) && ldns-keygen -a ECDSAP256SHA256 example.org"])
+        let key = try Tool.run(
+            "sh", ["-c", "cd \(directory.path) && ldns-keygen -a ECDSAP256SHA256 example.org"])
         let name = key.output.trimmingCharacters(in: .whitespacesAndNewlines)
         let signed = try Tool.run(
             "sh",
-            ["-c", "cd \(directory.path) && ldns-signzone -b -n -z sha384 -z sha512 -o example.org -f signed.zone org.zone \(name)"])
+            [
+                "-c",
+                "cd \(directory.path) && ldns-signzone -b -n -z sha384 -z sha512 -o example.org -f signed.zone org.zone \(name)",
+            ])
         #expect(signed.succeeded, "\(signed.errors)")
         let text = try String(contentsOfFile: directory.path + "/signed.zone", encoding: .utf8)
         #expect(text.contains("ZONEMD"))
@@ -77,12 +83,14 @@ struct DigestTests {
         let good = try Self.digested(Self.zone)
         let daemon = try Daemon(Self.configuration("check"), files: ["org.zone": good])
         #expect(try daemon.ask("mail.example.org", "A").data("A") == ["192.0.2.25"])
-        try daemon.directory.write("org.zone", good.replacingOccurrences(of: "192.0.2.25", with: "192.0.2.66"))
+        try daemon.directory.write(
+            "org.zone", good.replacingOccurrences(of: "192.0.2.25", with: "192.0.2.66"))
         #expect(try !daemon.control("zone", "reload", "example.org").succeeded)
         #expect(try daemon.ask("mail.example.org", "A").data("A") == ["192.0.2.25"])
         #expect(try daemon.control("zone", "status", "example.org").output.contains("digest"))
         try daemon.directory.write(
-            "org.zone", try Self.digested(Self.zone.replacingOccurrences(of: "192.0.2.25", with: "192.0.2.77")))
+            "org.zone",
+            try Self.digested(Self.zone.replacingOccurrences(of: "192.0.2.25", with: "192.0.2.77")))
         #expect(try daemon.control("zone", "reload", "example.org").succeeded)
         #expect(try daemon.ask("mail.example.org", "A").data("A") == ["192.0.2.77"])
     }

@@ -64,7 +64,9 @@ struct CatalogTests {
         return result.output.split(separator: "\n").first.map(String.init) == address
     }
 
-    @Test("RFC 9432 5: we follow BIND's catalog: zones come, go, begin anew, and outlive a restart", .enabled(if: Places.hasTools("named")))
+    @Test(
+        "RFC 9432 5: we follow BIND's catalog: zones come, go, begin anew, and outlive a restart",
+        .enabled(if: Places.hasTools("named")))
     func consumerOfNamed() throws {
         let ours = try Ports.free()
         let named = try Self.producer(notifying: ours)
@@ -85,7 +87,8 @@ struct CatalogTests {
         try serves("three.example", "192.0.2.3")
         try Self.change(named, "update delete aaaa.zones.catalog.example PTR")
         try serves("one.example", nil)
-        let files = try FileManager.default.contentsOfDirectory(atPath: daemon.directory.path + "/state/zones")
+        let files = try FileManager.default.contentsOfDirectory(
+            atPath: daemon.directory.path + "/state/zones")
         #expect(!files.contains("one.example.zone"), "what was kept of it is gone: \(files)")
 
         // Another label: begun anew. The primary now has an older serial, which only a fresh start can take.
@@ -98,7 +101,8 @@ struct CatalogTests {
                   allow-update { any; }; };
                 """,
             files: [
-                "two.zone": Self.member("192.0.2.22").replacingOccurrences(of: "hostmaster 1 ", with: "hostmaster 0 "),
+                "two.zone": Self.member("192.0.2.22").replacingOccurrences(
+                    of: "hostmaster 1 ", with: "hostmaster 0 "),
                 "catalog.zone": Self.catalog.replacingOccurrences(of: "invalid. 1 ", with: "invalid. 50 ")
                     .replacingOccurrences(of: "aaaa.zones PTR one.example.", with: "")
                     .replacingOccurrences(of: "bbbb", with: "b2b2"),
@@ -114,7 +118,8 @@ struct CatalogTests {
         try serves("two.example", "192.0.2.22")
     }
 
-    @Test("RFC 9432 5.1: a broken catalog changes nothing and is told", .enabled(if: Places.hasTools("named")))
+    @Test(
+        "RFC 9432 5.1: a broken catalog changes nothing and is told", .enabled(if: Places.hasTools("named")))
     func broken() throws {
         let ours = try Ports.free()
         let named = try Self.producer(notifying: ours)
@@ -142,7 +147,8 @@ struct CatalogTests {
             "$TTL 0\n@ SOA invalid. invalid. 1 3600 600 2147483646 0\n@ NS invalid.\nversion TXT 2\n\(members)\n"
         }
         let primary = try Daemon(
-            Daemon.basics + "zones: [ { name: one.example, kind: primary, file: one.zone, transfer: [ { from: 127.0.0.0/8 } ] } ]\n",
+            Daemon.basics
+                + "zones: [ { name: one.example, kind: primary, file: one.zone, transfer: [ { from: 127.0.0.0/8 } ] } ]\n",
             files: ["one.zone": Self.member("192.0.2.1")])
         let daemon = try Daemon(
             Daemon.basics + """
@@ -152,8 +158,13 @@ struct CatalogTests {
                   - { name: second.example, kind: primary, file: second.zone, catalog: { members: [ { primaries: [ { address: 127.0.0.1, port: \(primary.port) } ] } ] } }
 
                 """,
-            files: ["first.zone": text("a.zones PTR one.example."), "second.zone": text("a.zones PTR one.example.")])
-        try daemon.process.eventually("the member") { try Self.serves(daemon.port, "one.example", "192.0.2.1") }
+            files: [
+                "first.zone": text("a.zones PTR one.example."),
+                "second.zone": text("a.zones PTR one.example."),
+            ])
+        try daemon.process.eventually("the member") {
+            try Self.serves(daemon.port, "one.example", "192.0.2.1")
+        }
         func owner() throws -> String { try daemon.control("zone", "status", "one.example").output }
         #expect(try owner().contains("first.example."))
         try daemon.directory.write(
