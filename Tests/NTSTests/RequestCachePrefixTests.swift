@@ -58,6 +58,23 @@ struct RequestCachePrefixTests {
         #expect(actions.contains { if case .apply(_, let list) = $0 { list == [block] } else { false } })
     }
 
+    @Test("Who is let in again does not run into the block of its prefix, nor of an address in it")
+    func unblocked() throws {
+        var script = RouterScript()
+        try script.notify(1, "alice.example.", gn: "192.0.2.0/24")
+        try script.notify(2, "alice.example.", gn: "192.0.2.10")
+        var actions: [RouterAction] = []
+        let ended = script.cache.revoke(actions: &actions) { _ in true }
+        #expect(ended == 2)
+        script.changes = []
+        try script.notify(3, "alice.example.", gn: "192.0.2.20")
+        let prefix = try #require(IPPrefix("192.0.2.0/24"))
+        #expect(script.changes.first?.first == .unblockPrefix(gn: prefix, host: RouterScript.alice))
+        script.changes = []
+        try script.notify(4, "alice.example.", gn: "192.0.2.0/24")
+        #expect(script.changes.first?.first == .unblock(gn: RouterScript.gn, host: RouterScript.alice))
+    }
+
     @Test("A host that moves takes its pinholes along, for what is left of them")
     func move() throws {
         var script = RouterScript()

@@ -2,12 +2,19 @@ internal import DNSCore
 
 /// What permissions are in the kernel's table.
 extension RequestCache {
-    /// A pair that was revoked a moment ago and is let in again must not run into its own block.
+    /// A pair that was revoked a moment ago and is let in again must not run into its own block, nor into that of a prefix
+    /// that it lies in or of an address that it holds.
     mutating func unblocking(_ gn: IPPrefix, _ host: IPAddress, _ now: Duration) -> [KernelChange] {
+        guard !blocked.isEmpty else { return [] }
         blocked = blocked.filter { $0.value + .seconds(1) > now }
-        guard blocked.removeValue(forKey: Pair(gn: gn, host: host)) != nil else { return [] }
-        return gn.length < gn.address.bitWidth
-            ? [.unblockPrefix(gn: gn, host: host)] : [.unblock(gn: gn.address, host: host)]
+        let pairs = blocked.keys.filter {
+            $0.host == host && ($0.gn.contains(gn) || gn.contains($0.gn))
+        }
+        return pairs.sorted { ($0.gn.address, $0.gn.length) < ($1.gn.address, $1.gn.length) }.map { pair in
+            blocked[pair] = nil
+            return pair.gn.length < pair.gn.address.bitWidth
+                ? .unblockPrefix(gn: pair.gn, host: host) : .unblock(gn: pair.gn.address, host: host)
+        }
     }
 
     func opening(_ entry: Entry, previous: IPAddress?) -> [KernelChange] {

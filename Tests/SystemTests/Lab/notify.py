@@ -32,7 +32,7 @@ while True:
     if answer.rcode() == 0 and ttls and ttls[0] == 0:
         words.append("pending")
         continue
-    words += ["%ds" % t for t in ttls]
+    words += ["%ds" % t for t in ttls] if answer.rcode() == 0 else []
     words += [str(o.text) for o in answer.options if isinstance(o, dns.edns.EDEOption)]
     for rrset in answer.additional:
         words += ["%s %d" % (rrset.name, r.port) for r in rrset if r.rdtype == dns.rdatatype.SRV]

@@ -26,4 +26,14 @@ struct RouterTests {
     func prefix() throws {
         #expect(try run("prefix.sh", lab: "tp").contains("PASS:"))
     }
+
+    @Test("What an owner configures and asks: hosts, ports, prefixes, helpers, commands, restart")
+    func operations() throws {
+        #expect(try run("operations.sh", lab: "to").contains("PASS:"))
+    }
+
+    @Test("What enemies try outside and inside, and the agent killed at random moments")
+    func attacks() throws {
+        #expect(try run("attacks.sh", lab: "tk").contains("PASS:"))
+    }
 }
