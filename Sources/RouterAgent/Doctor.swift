@@ -21,6 +21,8 @@ struct Doctor {
     /// The contents of a file, such as a kernel setting.
     let read: (String) -> String?
     let hasInterface: (String) -> Bool
+    /// Whether the kernel has a helper, or loads it when asked.
+    let hasHelper: (ConnectionHelper) -> Bool
 
     /// Everything found, problems first.
     func examine() -> [Finding] {
@@ -189,15 +191,15 @@ struct Doctor {
     }
 
     private func helpers() -> [Finding] {
-        let modules = read("/proc/net/nf_conntrack_expect") != nil
-        return [
-            modules
-                ? Finding(grade: .good, text: "the kernel can track expected connections (FTP, SIP helpers)")
+        configuration.ruleset.helpers.map { helper in
+            let name = helper.kind.rawValue
+            let ports = helper.ports.map(String.init).joined(separator: ", ")
+            return hasHelper(helper)
+                ? Finding(grade: .good, text: "the kernel has its \(name) helper, for port \(ports) of hosts")
                 : Finding(
-                    grade: .note,
-                    text: "the kernel shows no table of expected connections: FTP and SIP will not pass",
-                    remedy: "modprobe nf_conntrack_ftp nf_nat_ftp")
-        ]
+                    grade: .note, text: "the kernel has no \(name) helper: \(name) does not pass",
+                    remedy: "modprobe nf_nat_\(name)")
+        }
     }
 }
 
@@ -226,7 +228,16 @@ extension Doctor {
             read: { path in
                 (try? FileContents.read(path, limit: 4 << 20)).map { String(decoding: $0, as: UTF8.self) }
             },
-            hasInterface: { Interfaces.index(of: $0) != nil })
+            hasInterface: { Interfaces.index(of: $0) != nil },
+            hasHelper: { helper in
+                // Tried, not done: the kernel looks at the transaction and throws it away.
+                nftables.isPossible(
+                    """
+                    add table inet torii_doctor
+                    add ct helper inet torii_doctor probe { type "\(helper.kind.rawValue)" protocol \(helper.transportText); }
+
+                    """)
+            })
     }
 }
 

@@ -209,6 +209,23 @@ struct KernelTableTests {
         }
     }
 
+    @Test("What is only tried leaves nothing behind; the doctor tries the helpers so")
+    func tried() async throws {
+        try await inOwnNamespace {
+            let nftables = try Nftables()
+            #expect(nftables.isPossible("add table inet probe\n"))
+            #expect(!nftables.isPossible("add rule inet probe missing accept\n"))
+            #expect(nftables.list("list tables") == "")
+            let configuration = try RouterConfiguration.parse(
+                "router: { outside: lo, inside: [ lo0 ] }\n", file: "test.yaml")
+            let doctor = try Doctor.here(configuration)
+            let table = try KernelTable(nftables: nftables, ruleset: configuration.ruleset)
+            // Where the table has them, the doctor finds them.
+            let hasAll = configuration.ruleset.helpers.allSatisfy { doctor.hasHelper($0) }
+            #expect(hasAll == table.missing.isEmpty)
+        }
+    }
+
     @Test("The table is ours: others can neither change nor flush it, and it goes with its owner")
     func owner() async throws {
         try await inOwnNamespace {

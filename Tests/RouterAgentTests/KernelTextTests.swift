@@ -128,7 +128,7 @@ struct KernelTextTests {
             Doctor(
                 configuration: configuration, ruleset: ruleset,
                 read: { $0.contains("/sys/") ? (forwards ? "1\n" : "0\n") : "" },
-                hasInterface: { $0 != "gone" }
+                hasInterface: { $0 != "gone" }, hasHelper: { $0.kind == .ftp }
             ).examine().filter { $0.grade == .problem }
         }
         let found = examine(closed, forwards: false)
@@ -143,5 +143,11 @@ struct KernelTextTests {
                 "policy drop;\n\t}\n}", with: "policy drop;\n\t\tct status dnat accept\n\t}\n}")
         #expect(examine(open).isEmpty)
         #expect(examine("").isEmpty)
+        let all = Doctor(
+            configuration: configuration, ruleset: "", read: { _ in nil }, hasInterface: { _ in true },
+            hasHelper: { $0.kind == .ftp }
+        ).examine()
+        #expect(all.compactMap(\.remedy).contains("modprobe nf_nat_sip"))
+        #expect(!all.compactMap(\.remedy).contains("modprobe nf_nat_ftp"))
     }
 }

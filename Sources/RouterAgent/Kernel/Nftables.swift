@@ -56,6 +56,13 @@ private import Synchronization
         return unsafe String(cString: text)
     }
 
+    /// Whether the kernel would take commands; nothing is changed.
+    func isPossible(_ commands: String) -> Bool {
+        unsafe nft_ctx_set_dry_run(context, true)
+        defer { unsafe nft_ctx_set_dry_run(context, false) }
+        return run(commands) == nil
+    }
+
     /// Runs a `list` command and returns what it prints; nil when it failed.
     func list(_ command: String) -> String? {
         guard unsafe nft_run_cmd_from_buffer(context, command) == 0,

@@ -77,8 +77,9 @@ update add $name.example.net. 60 $([[ $address == *:* ]] && echo AAAA || echo A)
 send
 U
 }
-# a toriid on HOST, authoritative for example.net, that takes updates
-run_server() { # HOST ADDRESS
+# run_server HOST ADDRESS [ADDRESS]: a toriid, authoritative for example.net, that takes updates. SERVER_NTS=1: one that
+# holds its answers for routers that announce themselves.
+run_server() {
     mkdir -p "$LAB_DIR/$1"
     cat >"$LAB_DIR/$1/example.net.zone" <<'Z'
 $ORIGIN example.net.
@@ -96,7 +97,12 @@ zones:
   - name: example.net
     kind: primary
     file: example.net.zone
+    transfer: [ { from: 198.51.100.0/24 } ]
+    nts: $([ -n "${SERVER_NTS:-}" ] && echo true || echo false)
     update: [ { key: router1.example., action: allow }, { from: 0.0.0.0/0, action: allow }, { from: "::/0", action: allow } ]
+Y
+    [ -z "${SERVER_NTS:-}" ] || cat >>"$LAB_DIR/$1/torii.yaml" <<Y
+nts: { source: { address: $2, port: 20053 }, registration-keys: [ router1.example. ] }
 Y
     start "$1" "$1.log" "$BIN/toriid" --config "$LAB_DIR/$1/torii.yaml"
     SERVER_PID=$LAB_PID

@@ -9,7 +9,8 @@ LAB_ROUTERS="router1"
 # shellcheck source=Tests/SystemTests/Lab/agent.sh
 . "$LAB_HERE/agent.sh"
 
-record() { on server dig @198.51.100.53 +tries=1 +time=2 +short "$1.example.net" "$2"; }
+# The records, and nothing but the records: AXFR is not held for anybody.
+record() { on server dig @198.51.100.53 +tries=1 +time=2 +noall +answer example.net AXFR | awk -v n="$1.example.net." -v t="$2" '$1 == n && $4 == t { print $5 }'; }
 # The provider gives the home another prefix: on the router, on the host, and in the core.
 renumber() { # OLD NEW, such as 2001:db8:1:1
     on core ip -6 route replace "$2::/64" via 2001:db8:0:113::1
@@ -23,10 +24,12 @@ renumber() { # OLD NEW, such as 2001:db8:1:1
 
 lab_up || exit 1
 serve 8080 pn1
+SERVER_NTS=1
 run_server server 198.51.100.53 || { echo "  FAIL  the server does not start"; FAILED=1; exit 1; }
 configure router1 <<Y
 router: { outside: wan, inside: [ lan ], state-directory: state }
-servers: [ { address: 198.51.100.53, forms: [ v2 ], key: router1.example. } ]
+servers:
+  - { address: 198.51.100.53, forms: [ v2 ], key: router1.example., registration-port: 20053, registration-interval: 10s }
 hosts:
   suffixes: [ example.net. ]
   static:
@@ -47,6 +50,15 @@ check "AAAA" "^2001:db8:1:1::11$" "$(record alice AAAA)"
 check "A is the router's outside address" "^203.0.113.1$" "$(record alice A)"
 check "toriictl router prefix" "prefix of lan: 2001:db8:1:1::/64.*alice.example.net. +203.0.113.1 +2001:db8:1:1::11 .*published" \
     "$(control router1 prefix)"
+
+step "The router has announced itself; the server needs no other word of it."
+nts() { on server "$BIN/toriictl" nts "$@" --socket "$LAB_DIR/server/run/torii.sock" 2>&1; }
+await 5 eval 'nts status | grep -q "announced themselves: 1"'
+check "the server knows the router" "routers that announced themselves: 1" "$(nts status)"
+check "GN asks, and comes in" "^203.0.113.1[[:space:]]pn1 sees 192.0.2.10" \
+    "$(on gn dig @198.51.100.53 +tries=1 +time=3 +short alice.example.net A; ask gn tcp 203.0.113.1 8080)"
+check "the neighbour of alice is told her private address" "^192.168.1.11$" \
+    "$(on pn2 dig @198.51.100.53 +tries=1 +time=3 +short alice.example.net A)"
 
 step "Another prefix: record and pinhole move, in one step."
 check "the pinhole is asked for" "^$" "$(notify 2001:db8:0:2::10 alice.example.net. 60)"
@@ -80,6 +92,8 @@ on router1 sh -c 'ip addr del 203.0.113.1/24 dev wan && ip addr add 203.0.113.9/
 await 5 eval '[ "$(record alice A)" = 203.0.113.9 ]'
 check "A follows" "^203.0.113.9$" "$(record alice A)"
 check "only it: there is one A record" "^1$" "$(record alice A | grep -c .)"
+check "the router has announced itself anew: GN asks, and comes in" "^203.0.113.9[[:space:]]pn1 sees 192.0.2.10" \
+    "$(on gn dig @198.51.100.53 +tries=1 +time=3 +short alice.example.net A; ask gn tcp 203.0.113.9 8080)"
 
 step "The prefix is taken away: the record goes, after a moment; it comes back with the prefix."
 on router1 ip addr del 2001:db8:1:8::1/64 dev lan
