@@ -27,7 +27,9 @@ package struct Moment: Hashable, Comparable, Sendable {
     }
 
     /// Whole seconds of the monotonic clock: what the cache counts in.
-    package var seconds: UInt32 { UInt32(truncatingIfNeeded: monotonic / 1_000_000_000) }
+    ///
+    /// Forty-eight days ahead, so that what a snapshot brings may be older than the machine's last start.
+    package var seconds: UInt32 { UInt32(truncatingIfNeeded: monotonic / 1_000_000_000) &+ 1 << 22 }
 }
 
 extension Duration {

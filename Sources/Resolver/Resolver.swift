@@ -177,10 +177,11 @@ package final class Resolver {
         self.policies = policies
     }
 
-    /// Goes on with what another resolver has learnt of servers.
+    /// Goes on with what another resolver has learnt of servers, and counts on from where it is.
     ///
     /// Once, before the first question.
     package func inherit(from other: Resolver) {
+        metrics = other.metrics
         let (now, before) = (configuration.limits, other.configuration.limits)
         guard now.rememberedServers == before.rememberedServers, now.serverPatience == before.serverPatience
         else { return }

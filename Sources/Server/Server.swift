@@ -188,6 +188,9 @@ final class Server: @unchecked Sendable {
         try https?.add(way, socket, tls: tls, limits: configuration.limits)
     }
 
+    /// The listeners of each worker, for their figures; to be read on the worker's thread.
+    var listenersByWorker: [WorkerListeners] { workerListeners }
+
     /// What the HTTPS listeners have counted.
     var httpsStatistics: HTTPSStatistics? { https?.statistics }
 

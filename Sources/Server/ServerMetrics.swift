@@ -38,6 +38,7 @@ enum ServerMetrics {
             collection.counter("torii_reloads_total", "Reloads taken over.", UInt64(server.reloadCount))
             collection.counter(
                 "torii_reloads_failed_total", "Reloads refused.", UInt64(server.failedReloadCount))
+            TransportMetrics(server).collect(&collection)
             collectResolver(core, &collection)
             collectNTS(core, &collection)
             collectZones(core, &collection)
@@ -92,7 +93,7 @@ enum ServerMetrics {
             "torii_cache_capacity_bytes", "Octets that entries may take.", Double(figures.capacity))
         collection.counter(
             "torii_cache_evictions_total", "Entries that made room for others.", figures.evictions)
-        let parts = core.workers.compactMap { worker in worker.ask { $0.resolver?.metrics } ?? nil }
+        let parts = core.workers.compactMap { worker in worker.ask { $0.resolvers.map(\.metrics) } }.joined()
         var sums: [String: UInt64] = [:]
         for part in parts {
             for (label, value) in Mirror(reflecting: part).children {

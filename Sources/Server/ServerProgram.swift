@@ -46,6 +46,9 @@ package enum ServerProgram {
         defer { metrics?.close() }
         try server.start()
         LogSink.standardError.startQueueing()
+        if WallClock.seconds < WallClock.earliest {
+            Logs.server.error("the clock is before 2026: signatures and keys will look not yet valid")
+        }
         for section in configuration.listen {
             Logs.server.info(
                 "listening",

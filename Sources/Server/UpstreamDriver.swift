@@ -93,6 +93,11 @@ final class UpstreamDriver: UpstreamHandler {
     /// ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT: what a machine without addresses of the family says.
     private static func isRouteless(_ errno: Int32) -> Bool { [101, 99, 97].contains(errno) }
 
+    /// What the sockets have counted.
+    var statistics: (datagrams: UpstreamStatistics?, streams: [UpstreamStreamStatistics]) {
+        (sockets?.statistics, ([streams].compactMap { $0 } + secure.values).map(\.statistics))
+    }
+
     /// Questions under way.
     var outstanding: Int { tokens.count }
 
@@ -102,7 +107,7 @@ final class UpstreamDriver: UpstreamHandler {
         -> UpstreamVerdict
     {
         worker.readClocks(worker.loop.now)
-        worker.withResolvers { resolver in
+        worker.withResolver(of: tag) { resolver in
             unsafe resolver.receive(
                 upstream: UpstreamID(rawValue: tag), octets: RawSpan(_unsafeBytes: message),
                 from: IPEndpoint(IPAddress(server), port: server.port), at: worker.moment)
@@ -119,7 +124,7 @@ final class UpstreamDriver: UpstreamHandler {
         case .unreachable(let errno): reason = UpstreamDriver.isRouteless(errno) ? .noRoute : .unreachable
         case .closed, .garbled: reason = .refused
         }
-        worker.withResolvers {
+        worker.withResolver(of: tag) {
             $0.failed(upstream: UpstreamID(rawValue: tag), reason: reason, at: worker.moment)
         }
     }

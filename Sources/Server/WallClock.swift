@@ -4,6 +4,9 @@ internal import Transport
 
 /// The wall clock, read through libc so that a preloaded clock can replay old signatures.
 enum WallClock {
+    /// The beginning of 2026, before which this program cannot run.
+    static let earliest: Int64 = 1_767_225_600
+
     /// Seconds since 1970.
     static var seconds: Int64 {
         var time = timespec()

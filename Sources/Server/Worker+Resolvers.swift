@@ -90,10 +90,14 @@ extension Worker {
         if resolver.hasAnchorChanges { core.anchors?.keep(resolver.takeAnchorChanges(), from: self) }
     }
 
-    /// Tells the resolver that asked of a message or a failure; the others do not know the question.
-    func withResolvers(_ body: (Resolver) -> Void) {
-        for old in retired { body(old) }
-        for resolver in resolvers { body(resolver) }
+    /// Tells the resolver that sent question `tag` of a message or a failure.
+    func withResolver(of tag: UInt64, _ body: (Resolver) -> Void) {
+        let number = Int(truncatingIfNeeded: tag >> UInt64(Resolver.numberShift))
+        if let resolver = resolvers.first(where: { $0.number == number })
+            ?? retired.first(where: { $0.number == number })
+        {
+            body(resolver)
+        }
         requestPump()
     }
 

@@ -1,7 +1,9 @@
 internal import Transport
 
 /// The listeners of one worker, by way.
-final class WorkerListeners {
+///
+/// `Sendable` only so that closures posted to the worker's loop can carry it.
+final class WorkerListeners: @unchecked Sendable {
     private var datagrams: [Listeners.Way: UDPListener] = [:]
     private var streams: [Listeners.Way: StreamListener] = [:]
 
@@ -33,4 +35,9 @@ final class WorkerListeners {
         datagrams.removeValue(forKey: way)?.close()
         streams.removeValue(forKey: way)?.close()
     }
+
+    /// What the stream listeners have counted.
+    var streamStatistics: [StreamStatistics] { streams.values.map(\.statistics) }
+    /// What the datagram listeners have counted.
+    var datagramStatistics: [UDPStatistics] { datagrams.values.map(\.statistics) }
 }

@@ -82,12 +82,22 @@ final class WireClient: Sendable {
     var isStream: Bool { transport == .tcp }
     let localPort: UInt16
 
-    init(_ transport: Transport, _ address: String = "127.0.0.1", port: UInt16) throws {
+    /// - Parameter source: the address to send from; nil lets the kernel choose.
+    init(
+        _ transport: Transport, _ address: String = "127.0.0.1", port: UInt16, from source: String? = nil
+    ) throws {
         self.transport = transport
         let target = try SocketAddress(address, port)
         let kind = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
         let new = socket(target.family, Int32(kind.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard new >= 0 else { throw HarnessError.system("socket", errno: errno) }
+        if let source {
+            guard try SocketAddress(source, 0).with({ bind(new, $0, $1) }) == 0 else {
+                let code = errno
+                close(new)
+                throw HarnessError.system("bind \(source)", errno: code)
+            }
+        }
         guard target.with({ connect(new, $0, $1) }) == 0 else {
             let code = errno
             close(new)
