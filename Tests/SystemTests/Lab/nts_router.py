@@ -2,8 +2,9 @@
 """A small NTS router, written from docs/nts-protocol.md alone: it shares no code with torii-router.
 
     nts_router.py --outside wan --host NAME=ADDRESS... --server ADDRESS... [--key NAME:BASE64] [--lifetime SECONDS]
+                  [--grant NAME=PORT]...
 
-Takes v1 notifications from the listed servers, and v2 ones signed with the key, and opens the way with one nft command
+A host with a granted port is reached at that port alone, through a public port that v2 responses name. Takes v1 notifications from the listed servers, and v2 ones signed with the key, and opens the way with one nft command
 each: slow, and enough for a small home. Hosts are given by hand. Prints what it does.
 """
 import argparse, base64, hashlib, hmac, socket, struct, subprocess, sys, time
@@ -43,16 +44,20 @@ class Router:
             name, address = item.split("=")
             self.hosts[name.rstrip(".").lower()] = address
         self.seen = {}
+        self.grants = {n.rstrip(".").lower(): int(p) for n, p in (g.split("=") for g in options.grant)}
+        self.next = 40000
         nft("""table ip nts_router
             delete table ip nts_router
             table ip nts_router {
                 map targets { type ipv4_addr : ipv4_addr; flags timeout; size 4096; }
+                map ports { type ipv4_addr . inet_service : ipv4_addr . inet_service; flags timeout; size 4096; }
                 chain in {
                     type nat hook prerouting priority dstnat - 10; policy accept;
                     iifname != "%s" return
                     fib daddr type != local return
                     udp dport %d return
                     tcp dport 22 return
+                    meta l4proto tcp dnat ip to ip saddr . tcp dport map @ports
                     meta l4proto { tcp, udp } dnat to ip saddr map @targets
                 }
             }""" % (options.outside, PORT))
@@ -62,6 +67,12 @@ class Router:
         if address is None:
             return None
         seconds = max(1, min(seconds, self.options.lifetime))
+        if host in self.grants:
+            self.next += 1
+            done = nft("add element ip nts_router ports { %s . %d timeout %ds : %s . %d }"
+                       % (gn, self.next, seconds, address, self.grants[host]))
+            print("granted" if done else "failed", gn, host, self.next)
+            return seconds if done else 0
         nft("delete element ip nts_router targets { %s }" % gn)
         done = nft("add element ip nts_router targets { %s timeout %ds : %s }" % (gn, seconds, address))
         print("open" if done else "failed", gn, host, address, seconds)
@@ -111,12 +122,17 @@ class Router:
         code = 3 if granted is None else 2 if granted == 0 else 0
         record = (message[update[0]:rest] + struct.pack("!HHIH", kind, 1, granted or 0, length) + gn)
         reply = message[:2] + bytes([0xa8, code]) + b"\0\x01\0\0\0\x01\0\0" + message[12:update[0]] + record
+        extra = 0
+        if code == 0 and host in self.grants:
+            target = struct.pack("!HHH", 0, 0, self.next) + wire(host)
+            reply += (wire("_%d._tcp." % self.grants[host] + host) + struct.pack("!HHIH", 33, 1, 0, len(target)) + target)
+            reply, extra = reply[:10] + b"\0\1" + reply[12:], 1
         stamp = int(time.time())
         prior = struct.pack("!H", len(mac)) + mac
         signature = self.digest(key, key_name, prior, reply, stamp, 0)
         data = (wire("hmac-sha256") + struct.pack("!Q", stamp)[2:] + struct.pack("!HH", 300, 32) + signature
                 + message[:2] + b"\0\0\0\0")
-        reply = (reply[:10] + b"\0\x01" + reply[12:] + wire(key_name) + struct.pack("!HHIH", 250, 255, 0, len(data))
+        reply = (reply[:10] + bytes([0, extra + 1]) + reply[12:] + wire(key_name) + struct.pack("!HHIH", 250, 255, 0, len(data))
                  + data)
         self.seen[mac] = reply
         return reply
@@ -143,6 +159,7 @@ def main():
     p.add_argument("--outside", required=True)
     p.add_argument("--host", action="append", default=[])
     p.add_argument("--server", action="append", default=[])
+    p.add_argument("--grant", action="append", default=[])
     p.add_argument("--key", default="")
     p.add_argument("--lifetime", type=int, default=60)
     Router(p.parse_args()).run()

@@ -9,7 +9,11 @@ struct LabTests {
     /// Runs a script of the lab; its last line says PASS or FAIL.
     func run(_ script: String, _ arguments: [String] = [], lab: String, rounds: Int = 3) throws -> String {
         let path = Places.checkout.appendingPathComponent("Tests/SystemTests/Lab/\(script)").path
-        let environment = ["TORII_BIN": Places.programs.path, "LAB": lab, "ROUNDS": String(rounds)]
+        let own = ProcessInfo.processInfo.environment
+        let environment = [
+            "TORII_BIN": Places.programs.path, "LAB": lab, "ROUNDS": own["ROUNDS"] ?? String(rounds),
+            "KILLS": own["KILLS"] ?? "5", "SECONDS_BROWSING": own["SECONDS_BROWSING"] ?? "6",
+        ]
         // `timeout` asks the script to end, so that it takes its namespaces down.
         let result = try Tool.run(
             "timeout", ["-k", "20", "280", "bash", path] + arguments, environment: environment, within: 310)
@@ -27,6 +31,13 @@ struct LabTests {
     func independentServer(form: String) throws {
         #expect(
             try run("story.sh", ["--server", "python", "--form", form], lab: "tb\(form)").contains("PASS:"))
+    }
+
+    @Test(
+        "Server and agent together: the papers' cases in all forms, browsing, attacks, kill, the second resolver"
+    )
+    func together() throws {
+        #expect(try run("together.sh", lab: "td").contains("PASS:"))
     }
 
     @Test("The cases of the papers, the attacks, reload, pause and kill")
