@@ -55,6 +55,9 @@ nat     A    203.0.113.2
 nobody  A    203.0.113.1
 alice   AAAA 2001:db8:1:1::11
 alice   HTTPS 1 . alpn=h2
+shop    A    203.0.113.1
+shop    HTTPS 1 . alpn=h2 port=8081
+_shop._tcp SRV 0 0 8081 shop
 Z
     for n in $(seq 40); do echo "name$n A $GA2"; done >"$LAB_DIR/server/names"
     grep -q name40 "$LAB_DIR/server/zone" || cat "$LAB_DIR/server/names" >>"$LAB_DIR/server/zone"
@@ -89,7 +92,9 @@ router: { outside: wan, inside: [ lan ], icmp: true, state-directory: state }
 control: { socket: run/torii-router.sock }
 servers: $2
 keys: [ { name: router1.example., algorithm: hmac-sha256, secret: $KEY } ]
-hosts: { suffixes: [ example.net. ] }
+hosts:
+  suffixes: [ example.net. ]
+$([ "$1" = router1 ] && echo "  static: [ { name: shop.example.net., address: 192.168.1.11, granted-ports: [ tcp/8081 ] } ]")
 permissions: { lifetime: ${LIFETIME}s, max-lifetime: ${LIFETIME}s, limits: { per-gn: 16 } }
 log: { level: debug }
 Y
@@ -185,6 +190,15 @@ check "before: refused" "^(refused|timeout)" "$(ask gn tcp 2001:db8:1:1::11 8080
 check "GN asks for AAAA over IPv6" "^2001:db8:1:1::11$" "$(on gn dig @2001:db8:0:51::53 +tries=1 +time=4 +short alice.example.net AAAA)"
 check "the pinhole is open for GN" "^pn1 sees \[2001:db8:0:2::10\]" "$(ask gn tcp 2001:db8:1:1::11 8080)"
 check "...for nobody else" "^(refused|timeout)" "$(ask gn2 tcp 2001:db8:1:1::11 8080)"
+
+step "A port for each (GN, PN), granted by the agent, carried by HTTPS and SRV answers."
+answer=$(on gn2 dig @198.51.100.53 +tcp +short shop.example.net HTTPS)
+port=$(sed -n 's/.*port="\{0,1\}\([0-9]*\).*/\1/p' <<<"$answer" | head -n 1)
+check "the HTTPS record carries the granted port" "^1 \. .*port=" "$answer"
+check "...which is not the host's own" "^yes$" "$([ "${port:-8081}" != 8081 ] && echo yes)"
+check "a client that honours it reaches the host" "^pn1 sees 192.0.2.20:" "$(ask gn2 tcp $GA2 "${port:-1}")"
+check "the host's own port stays closed" "^(refused|timeout)" "$(ask gn2 tcp $GA2 8081)"
+check "the SRV record carries the same port" " $port shop.example.net.$" "$(on gn2 dig @198.51.100.53 +tcp +short _shop._tcp.example.net SRV)"
 
 step "A client that comes back: six connections at a time, for $BROWSING s and more than one lifetime."
 configure_server v1 '203.0.113.0/24, 192.0.2.0/24'; daemon reload >/dev/null
