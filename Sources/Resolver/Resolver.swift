@@ -57,6 +57,8 @@ package final class Resolver {
     var anchorChecks: [Name: UInt64] = [:]
     var zoneStates: ZoneStates
     var absences: AbsenceTable
+    /// Hashes of names at which a secure DNAME has been cached.
+    var renamedTrees: Set<UInt64> = []
     var chains: [Int: KeyChain] = [:]
     var chainKeys: [UInt64: Int] = [:]
     /// Chains that have ended and the requests to be told.

@@ -44,11 +44,15 @@ struct Outcome {
     var isFromCache = false
     /// A cached proof or set was found secure already.
     var security = Security.unchecked
+    /// That of the absence at the end, where it differs from the whole's.
+    var absenceSecurity: Security?
     /// Seconds that absence may be believed.
     var negativeTTL: UInt32 = 0
     var server: IPEndpoint?
     /// Records that were left out because their data did not have their type's form.
     var malformedRecords = 0
+    /// Said of a parent of the name, in answer to a minimised question.
+    var isOfParent = false
     /// The server made it for the client's subnet: it is nobody else's (RFC 7871 7.3).
     var isForOneSubnet = false
 
@@ -106,6 +110,8 @@ final class Fetch {
         var attempts = 0
         /// Answered uselessly: not asked again for this name.
         var isSpent = false
+        /// What it said before did not validate: asked when nobody else is left.
+        var isAvoided = false
         var usesTCP = false
         var withoutEDNS = false
         /// Was asked again with the cookie it wanted.

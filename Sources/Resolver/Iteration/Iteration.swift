@@ -130,7 +130,7 @@ extension Resolver {
             }
             fetch.candidates.append(
                 Fetch.Candidate(
-                    endpoint: endpoint, server: server, isSpent: fetch.avoidedServers.contains(endpoint)))
+                    endpoint: endpoint, server: server, isAvoided: fetch.avoidedServers.contains(endpoint)))
         }
     }
 
@@ -213,6 +213,8 @@ extension Resolver {
             }
             var cost = servers.estimate(candidate.endpoint) + UInt64(candidate.attempts) * 600_000
             if explores, candidate.attempts == 0 { cost = 0 }
+            // What it sent did not validate: any other is better, yet it may have been somebody else's forgery.
+            if candidate.isAvoided { cost += 20_000_000 }
             // Among equals chance decides.
             cost = cost &* 64 + UInt64(random.next8() & 63) * (cost / 8 + 1)
             if cost < bestCost {

@@ -43,6 +43,13 @@ extension Resolver {
             fetch.candidates[exchange.candidate].isSpent = true
             return step(fetch, at: now)
         }
+        if layout.flags.contains(.truncated) {
+            // Over a stream there is no more to be had from this server.
+            fetch.lastFailure = Failure(
+                .invalidData, "\(exchange.server) cuts off its answers over \(exchange.transport)")
+            fetch.candidates[exchange.candidate].isSpent = true
+            return step(fetch, at: now)
+        }
         if !fallsBackFromEDNS(fetch, exchange, message, at: now) {
             handle(message, for: fetch, exchange, at: now)
         }
@@ -174,7 +181,7 @@ extension Resolver {
         case .referral(let zone, let names, let glue, let signed):
             follow(zone, names, glue, signed, fetch, at: now)
         case .outcome(var outcome):
-            if isShortened { return showMore(fetch, after: outcome, at: now) }
+            if isShortened { return showMore(fetch, exchange, after: outcome, at: now) }
             outcome.server = exchange.server
             outcome.malformedRecords = message.malformedRecords
             outcome.isForOneSubnet = fetch.subnet != nil && message.subnetScope > 0
@@ -184,7 +191,7 @@ extension Resolver {
             removePrivateAddresses(&outcome)
             finish(fetch, outcome, at: now)
         case .recursive(var outcome):
-            if isShortened { return showMore(fetch, after: outcome, at: now) }
+            if isShortened { return showMore(fetch, exchange, after: outcome, at: now) }
             outcome.server = exchange.server
             outcome.malformedRecords = message.malformedRecords
             outcome.isForOneSubnet = fetch.subnet != nil && message.subnetScope > 0
@@ -270,14 +277,24 @@ extension Resolver {
     // MARK: Minimised questions
 
     /// A parent of the name has been answered: show servers one label more (RFC 9156 2.3).
-    private func showMore(_ fetch: Fetch, after outcome: Outcome, at now: Moment) {
+    private func showMore(
+        _ fetch: Fetch, _ exchange: Exchange, after outcome: Outcome, at now: Moment
+    ) {
         if case .nameError = outcome.end {
-            guard configuration.minimisation == .strict else {
+            // Whoever signs knows empty names from missing ones; others are known to mistake them.
+            let isSigned = outcome.proof.contains { $0.type != .soa && !$0.signatures.isEmpty }
+            guard
+                configuration.minimisation == .strict
+                    || isSigned && configuration.validation.isEnabled
+                        && fetch.avoidedServers.isEmpty
+            else {
                 fetch.minimises = false
                 return step(fetch, at: now)
             }
             // Nothing can exist below a name that does not (RFC 8020).
             var result = outcome
+            result.server = exchange.server
+            result.isOfParent = true
             result.finalName = fetch.name
             result.links = []
             return finish(fetch, result, at: now)

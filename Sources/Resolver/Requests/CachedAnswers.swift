@@ -57,7 +57,39 @@ extension Resolver {
             outcome.security = alias.security
             return outcome
         }
-        return provedOutcome(name, type, at: seconds)
+        return renamedOutcome(name, type, at: seconds) ?? provedOutcome(name, type, at: seconds)
+    }
+
+    /// What a cached secure DNAME above a name makes of it (RFC 6672 3.4.1).
+    ///
+    /// Others are asked for again: whoever could forge one would own all names below.
+    private func renamedOutcome(_ name: Name, _ type: RRType, at seconds: UInt32) -> Outcome? {
+        guard !renamedTrees.isEmpty else { return nil }
+        var candidate = name.parent
+        while let owner = candidate {
+            candidate = owner.parent
+            guard renamedTrees.contains(NameHash.hash(owner)) else { continue }
+            key.load(owner)
+            guard let set = cachedSets(owner, .dname, at: seconds).first, set.security == .secure,
+                let target = set.target
+            else { continue }
+            var outcome = Outcome(end: .tooLongName, finalName: name)
+            outcome.links = [set]
+            outcome.isFromCache = true
+            outcome.security = .secure
+            guard let next = name.replacingSuffix(owner, with: target) else { return outcome }
+            var alias = RecordSet(owner: name, type: .cname, ttl: set.ttl)
+            alias.data.append(next.wire)
+            if type == .cname {
+                outcome.end = .answer([alias])
+            } else {
+                outcome.links.append(alias)
+                outcome.finalName = next
+                outcome.end = .alias(next)
+            }
+            return outcome
+        }
+        return nil
     }
 
     /// What cached proofs of absence, and cached wildcards, say of a name that was never asked for (RFC 8198).
@@ -138,6 +170,10 @@ extension Resolver {
         var kept = set
         kept.ttl = ttl
         let payload = proof.reduce(into: kept.encoded) { $0 += $1.encoded }
+        if set.type == .dname, set.security == .secure {
+            if renamedTrees.count >= configuration.limits.rememberedZones { renamedTrees.removeAll() }
+            renamedTrees.insert(NameHash.hash(set.owner))
+        }
         cache.store(
             .set, for: key, type: set.type, meta: meta, payload: payload, keepsBetter: true, at: now.seconds)
     }
@@ -178,7 +214,7 @@ extension Resolver {
         guard ttl > 0 else { return }
         key.load(name)
         var meta = CacheMeta(storedAt: now.seconds, ttl: ttl)
-        meta.security = outcome.security
+        meta.security = outcome.absenceSecurity ?? outcome.security
         let payload = outcome.proof.reduce(into: [UInt8]()) { $0 += $1.encoded }
         cache.store(.negative, for: key, type: type, meta: meta, payload: payload, at: now.seconds)
     }

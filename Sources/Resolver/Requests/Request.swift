@@ -51,6 +51,8 @@ final class Request {
     var chainResults: [Name: ChainResult] = [:]
     /// The SOA, NSEC and NSEC3 sets that have been verified for the part that is being validated.
     var verifiedProof: [RecordSet] = []
+    /// The sets of the part that is being validated that were found secure, whatever the rest is.
+    var secureSets: [(owner: Name, type: RRType)] = []
     /// The smallest TTL that a signature allows.
     var ttlLimit = UInt32.max
     /// Extended errors of parts that are insecure for a reason worth telling.

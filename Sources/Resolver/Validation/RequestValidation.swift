@@ -31,6 +31,7 @@ extension Resolver {
                 continue
             }
             request.verifiedProof.removeAll()
+            request.secureSets.removeAll()
             switch verdict(request, index, at: now) {
             case .wait: return
             case .secure:
@@ -62,7 +63,7 @@ extension Resolver {
             if !request.parts[index].isForOneSubnet,
                 !request.parts[index].isFromCache || request.parts[index].security == .secure
             {
-                keepValidated(request.parts[index], request.currentType, at: now)
+                keepValidated(request.parts[index], of: request, at: now)
             }
             request.validated += 1
         }
@@ -112,7 +113,7 @@ extension Resolver {
             }
             isMadeFromDNAME = set.type == .dname
             switch verdict(set, in: part, request, at: now) {
-            case .secure: break
+            case .secure: request.secureSets.append((set.owner, set.type))
             case .insecure(let reason): result = .insecure(reason)
             case let other: return other
             }
@@ -121,8 +122,10 @@ extension Resolver {
         case .noData, .nameError: break
         case .answer, .alias, .tooLongName, .failure: return result
         }
-        switch verdictOnAbsence(part, request, at: now) {
-        case .secure: return result
+        switch verdictOnAbsence(part, index, request, at: now) {
+        case .secure:
+            request.parts[index].absenceSecurity = .secure
+            return result
         case let other: return other
         }
     }
@@ -133,7 +136,7 @@ extension Resolver {
         if set.type == .rrsig { return .insecure(nil) }
         // DS records belong to the zone above.
         let place = set.type == .ds ? set.owner.parent ?? set.owner : set.owner
-        let zone = set.signer ?? place
+        let zone = speaker(set.signer, for: place)
         guard let chain = chain(request, to: zone, at: now) else { return .wait }
         switch chain {
         case .unanchored: return .insecure(nil)
@@ -161,16 +164,17 @@ extension Resolver {
     }
 
     /// Validates that a name or type does not exist (RFC 4035 5.4).
-    private func verdictOnAbsence(_ part: Outcome, _ request: Request, at now: Moment) -> Verdict {
+    private func verdictOnAbsence(
+        _ part: Outcome, _ index: Int, _ request: Request, at now: Moment
+    ) -> Verdict {
         let name = part.finalName
         let type = request.currentType
         let place = type == .ds ? name.parent ?? name : name
-        let signers = part.proof.compactMap(\.signer).filter { place.isAtOrBelow($0) }
-        // NSEC and NSEC3 first: they carry the proof.
+        // Without NSEC and NSEC3 it depends on whether the name itself may be without: inside an opt-out span it may.
         let denying = part.proof.filter { $0.type != .soa }.compactMap(\.signer).filter {
             place.isAtOrBelow($0)
         }
-        let zone = denying.first ?? signers.first ?? place
+        let zone = speaker(denying.first, for: place)
         guard let chain = chain(request, to: zone, at: now) else { return .wait }
         switch chain {
         case .unanchored: return .insecure(nil)
@@ -187,18 +191,31 @@ extension Resolver {
                 request.verifiedProof.append(set)
             }
             let proof = denialProof(part.proof, keys, request, at: now)
-            let outcome: DenialOutcome
-            if case .nameError = part.end {
-                outcome = proof.nameError(name, budget: &request.budget.validation)
-            } else {
-                outcome = proof.noData(name, type: type, budget: &request.budget.validation)
+            let saysNameError = if case .nameError = part.end { true } else { false }
+            func prove(_ isNameError: Bool) -> DenialOutcome {
+                isNameError
+                    ? proof.nameError(name, budget: &request.budget.validation)
+                    : proof.noData(name, type: type, budget: &request.budget.validation)
             }
-            switch outcome {
+            switch prove(saysNameError) {
             case .proven: return .secure
             case .insecure(let reason): return .insecure(reason)
-            case .bogus(let reason): return .bogus(reason, name)
+            case .bogus(let reason):
+                // The proof counts, not the code that a server put above it.
+                guard prove(!saysNameError) == .proven else { return .bogus(reason, name) }
+                request.parts[index].end = saysNameError ? .noData : .nameError
+                return .secure
             }
         }
+    }
+
+    /// The zone whose keys decide about records at `place` that `signer` says to have signed.
+    ///
+    /// A trust anchor below the signer is not got round by naming a signer above it.
+    private func speaker(_ signer: Name?, for place: Name) -> Name {
+        guard let signer else { return place }
+        if let anchor = trustAnchors.closest(to: place), anchor.zone.isBelow(signer) { return anchor.zone }
+        return signer
     }
 
     /// The proof that a part brought, as far as the zone's keys verify it.
@@ -222,12 +239,14 @@ extension Resolver {
         }
     }
 
-    private func keepValidated(_ part: Outcome, _ type: RRType, at now: Moment) {
+    private func keepValidated(_ part: Outcome, of request: Request, at now: Moment) {
+        let type = request.currentType
         var kept = part
+        if kept.absenceSecurity == .secure { kept.proof = request.verifiedProof }
         if kept.security == .insecure {
-            for index in kept.links.indices { kept.links[index].security = .insecure }
+            for index in kept.links.indices { judge(&kept.links[index], request) }
             if case .answer(var sets) = kept.end {
-                for index in sets.indices { sets[index].security = .insecure }
+                for index in sets.indices { judge(&sets[index], request) }
                 kept.end = .answer(sets)
             }
         }
@@ -235,6 +254,13 @@ extension Resolver {
         if kept.security == .secure, configuration.validation.usesAggressiveNegatives {
             keepWildcards(kept, at: now)
         }
+    }
+
+    /// A part may be insecure as a whole and have secure sets: an alias of a signed zone into an unsigned one.
+    private func judge(_ set: inout RecordSet, _ request: Request) {
+        let isSecure = request.secureSets.contains { $0.owner == set.owner && $0.type == set.type }
+        set.security = isSecure ? .secure : .insecure
+        if isSecure { set.credibility = .validated }
     }
 
     /// Keeps the wildcards that secure sets were made from, for names like theirs (RFC 8198 5.3).
@@ -255,7 +281,10 @@ extension Resolver {
         guard request.validationRetries < configuration.limits.validationRetries else { return false }
         request.validationRetries += 1
         let part = request.parts[index]
-        request.avoidedServers.insert(part.server ?? IPEndpoint(.anyIPv4, port: 0))
+        // What was said of a parent is asked anew of the whole name; what was cached has no server.
+        let isFromElsewhere = part.isOfParent || part.server == nil
+        request.avoidedServers.insert(
+            isFromElsewhere ? IPEndpoint(.anyIPv4, port: 0) : part.server ?? IPEndpoint(.anyIPv4, port: 0))
         request.parts.removeSubrange(index...)
         let name = index == 0 ? request.question.name : request.parts[index - 1].finalName
         request.currentName = name
@@ -290,9 +319,9 @@ extension Resolver {
         for part in request.parts {
             guard part.security != .secure, part.security != .insecure else { continue }
             var bad = part
-            for index in bad.links.indices { mark(&bad.links[index]) }
+            for index in bad.links.indices { mark(&bad.links[index], request) }
             if case .answer(var sets) = bad.end {
-                for index in sets.indices { mark(&sets[index]) }
+                for index in sets.indices { mark(&sets[index], request) }
                 bad.end = .answer(sets)
             }
             bad.security = .bogus
@@ -301,7 +330,11 @@ extension Resolver {
         }
     }
 
-    private func mark(_ set: inout RecordSet) {
+    private func mark(_ set: inout RecordSet, _ request: Request) {
+        guard !request.secureSets.contains(where: { $0.owner == set.owner && $0.type == set.type }) else {
+            set.security = .secure
+            return
+        }
         set.security = .bogus
         set.ttl = min(set.ttl, configuration.validation.bogusTTL.wholeSeconds)
     }
