@@ -181,6 +181,11 @@ extension Resolver {
             fetch.state = .awaitingAddress
             return
         }
+        // What came did not validate, and nobody else is left: it may have been somebody else's forgery.
+        if fetch.candidates.contains(where: \.isAvoided) {
+            for index in fetch.candidates.indices { fetch.candidates[index].isAvoided = false }
+            return step(fetch, at: now)
+        }
         if let outcome = fetch.lastResort { return finish(fetch, outcome, at: now) }
         if delegation.source == .forward || delegation.source == .stub, delegation.fallsBack,
             !fetch.ignoresForward
@@ -202,7 +207,7 @@ extension Resolver {
         let explores = fetch.candidates.count > 1 && random.next8() < 12
         for index in fetch.candidates.indices {
             let candidate = fetch.candidates[index]
-            guard !candidate.isSpent, candidate.attempts < patience else { continue }
+            guard !candidate.isSpent, !candidate.isAvoided, candidate.attempts < patience else { continue }
             if servers.isLame(candidate.endpoint, zone: delegation.zoneHash, at: now.monotonic) { continue }
             if servers.isResting(candidate.endpoint, at: now.monotonic) {
                 if candidate.attempts < (servers.seemsGone(candidate.endpoint) ? 1 : patience), resting == nil
@@ -213,8 +218,6 @@ extension Resolver {
             }
             var cost = servers.estimate(candidate.endpoint) + UInt64(candidate.attempts) * 600_000
             if explores, candidate.attempts == 0 { cost = 0 }
-            // What it sent did not validate: any other is better, yet it may have been somebody else's forgery.
-            if candidate.isAvoided { cost += 20_000_000 }
             // Among equals chance decides.
             cost = cost &* 64 + UInt64(random.next8() & 63) * (cost / 8 + 1)
             if cost < bestCost {

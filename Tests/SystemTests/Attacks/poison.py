@@ -87,7 +87,7 @@ def p2(stage):
     """500 questions for one name with other CD, DO, case and subnets: one question to the servers."""
     servers, tree = stage.servers, stage.tree
     tree.delegate("p2.example.", "127.67.1.2")
-    servers.on("127.67.1.2", lambda q: [(0.3, q.reply([rr("%s 60 A 192.0.2.12" % q.name)]))])
+    servers.on("127.67.1.2", lambda q: [(0.15, q.reply([rr("%s 60 A 192.0.2.12" % q.name)]))])
     with stage.daemon():
         ask("warm.p2.example.")
         time.sleep(0.1)
