@@ -8,7 +8,8 @@ extension RouterAgent {
         guard let grant = requester.grant, !requester.hasAskedInside else { return false }
         var actions: [NegotiationAction] = []
         let isHeld = inner.begin(
-            id, gn: grant.gn, name: grant.name, host: grant.host, now: now, actions: &actions)
+            id, gn: grant.gn, name: grant.name, host: grant.host, now: now, epoch: epoch,
+            actions: &actions)
         guard isHeld else { return false }
         requesters[id]?.hasAskedInside = true
         requesters[id]?.lifetime = lifetime

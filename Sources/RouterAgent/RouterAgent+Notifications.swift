@@ -88,13 +88,14 @@ extension RouterAgent: DatagramSocketHandler {
     private func receiveOther(
         _ octets: borrowing RawSpan, from remote: SocketAddress, _ socket: DatagramSocket
     ) {
-        guard V1Message.hasShape(octets), octets.octet(at: 1) != NegotiationType.notification.rawValue else {
+        guard inner.mayBeReply(octets, from: IPAddress(remote)) else {
             metrics.strangers &+= 1
             return
         }
         var actions: [NegotiationAction] = []
         inner.receive(
-            octets, from: IPEndpoint(IPAddress(remote), port: remote.port), now: now, actions: &actions)
+            octets, from: IPEndpoint(IPAddress(remote), port: remote.port), now: now, epoch: epoch,
+            actions: &actions)
         performInner(actions)
     }
 

@@ -22,7 +22,8 @@ extension RouterAgent {
         hosts.configuration = new.hostListConfiguration
         observer.servers = PrefixSet(new.hosts.ddnsServers)
         cache.configuration = new.requestCacheConfiguration
-        inner = InnerNegotiation(new.permissions.innerRouters)
+        inner = InnerNegotiation(
+            new.permissions.innerRouters, key: new.permissions.innerKey.flatMap { keyring[$0] })
         readInterfaces()
         enterStaticHosts()
         leaseFiles = [:]

@@ -74,7 +74,9 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         hosts = PrivateHostList(configuration: configuration.hostListConfiguration)
         observer = UpdateObserver(servers: configuration.hosts.ddnsServers)
         cache = RequestCache(configuration: configuration.requestCacheConfiguration)
-        inner = InnerNegotiation(configuration.permissions.innerRouters)
+        inner = InnerNegotiation(
+            configuration.permissions.innerRouters,
+            key: configuration.permissions.innerKey.flatMap { [keyring] in keyring[$0] })
         if isDryRun {
             connections = nil
             log.notice("dry run: nothing is put into the kernel")
@@ -101,7 +103,6 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         interfaces = Interfaces(on: loop) { [unowned self] in interfacesChanged() }
         try openSockets()
         try configurePublishing()
-        publish()
         watchLeases()
         tick()
     }
@@ -241,6 +242,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         readLeases()
         checkTable()
         reserveListening()
+        publish()
         forgetOldRequesters()
         register()
         loop.schedule(after: .seconds(2)) { [unowned self] in tick() }

@@ -42,6 +42,10 @@ package struct PermissionsSection: ConfigurationRecord {
     package let limits: PermissionLimitsSection
     /// Routers inside us that are NTS routers: `probe` every private host, `none`, or a list of addresses.
     package let innerRouters: InnerRouters
+    /// The key that routers of the list `inner-routers` are notified with, in form v2.
+    ///
+    /// Absent: form v1, which a neighbour of the inner router can forge.
+    package let innerKey: Name?
     /// Whether an asker from behind this router is told the host's private address.
     package let hairpin: Bool
 
@@ -69,6 +73,10 @@ package struct PermissionsSection: ConfigurationRecord {
         limits = section.record("limits")
         innerRouters = section.either(
             "inner-routers", .innerRouters, orListOf: .address, default: .probe, make: { .only($0) })
+        innerKey = section.keyReference("inner-key")
+        if innerKey != nil, innerRouters == .probe || innerRouters == .none {
+            section.report("needs a list of inner-routers", on: "inner-key")
+        }
         hairpin = section.value("hairpin", .flag, default: true)
         section.checkGranted(grantedPorts)
         if lifetime > maxLifetime { section.report("longer than max-lifetime", on: "lifetime") }

@@ -4,8 +4,8 @@
 set -uo pipefail
 # shellcheck source=Tests/SystemTests/Lab/network.sh
 . "$(dirname "${BASH_SOURCE[0]}")/network.sh"
-LAB_HOSTS="core gn gn2 server second silent router1 pn1 pn2"
-LAB_ROUTERS="router1"
+LAB_HOSTS="core gn gn2 server second silent router1 pn1 pn2 router2 pn3"
+LAB_ROUTERS="router1 router2"
 # shellcheck source=Tests/SystemTests/Lab/agent.sh
 . "$LAB_HERE/agent.sh"
 
@@ -21,7 +21,7 @@ v1() { # ADDRESS NAME
 }
 
 lab_up || exit 1
-serve 8080 pn1 pn2
+serve 8080 pn1 pn2 pn3
 start pn1 talk.log "$LAB_PYTHON" "$LAB_HERE/talk.py" serve 7000
 run_server server 198.51.100.53 || { echo "  FAIL  the server does not start"; FAILED=1; exit 1; }
 # An accomplice outside that confirms every update.
@@ -36,6 +36,8 @@ hosts:
 permissions:
   lifetime: 8s
   max-lifetime: 30s
+  inner-routers: [ 192.168.1.2 ]
+  inner-key: router1.example.
   limits: { entries: 600, per-gn: 4, per-server: 500, per-host: 400, openings-per-minute: 30 }
 Y
 run_agent router1
@@ -114,6 +116,25 @@ update delete alice.example.net. A
 send
 U
 check "another's deletion takes nothing away" "alice.example.net. +192.168.1.11 " "$(control router1 phl)"
+
+step "The router inside: its neighbours cannot open it, the router outside can."
+configure router2 <<Y
+router: { outside: wan, inside: [ lan ], state-directory: state }
+servers: [ { address: 192.168.1.1, forms: [ v2 ], key: router1.example. } ]
+hosts: { suffixes: [ example.net. ] }
+Y
+outer=$AGENT_PID
+run_agent router2
+inner=$AGENT_PID; AGENT_PID=$outer
+register pn3 carol $GA2 >/dev/null
+await 2 eval 'control router1 phl | grep -q carol'
+tool pn1 spoof 192.168.1.1 4000 192.168.1.2 20053 "$(v1 192.0.2.20 carol.example.net)"
+tool pn1 attack v1 192.168.1.2 192.0.2.20 carol.example.net
+check "a neighbour in the outer router's name" "^0$" "$(control router2 rc | tail -n +2 | grep -c .)"
+check "the outer router, with its key" "^$" "$(notify 192.0.2.10 carol.example.net.)"
+check "...opens both" "192.0.2.10 +carol.example.net. +10.2.0.13" "$(control router2 rc)"
+check "GN reaches the host inside both" "^pn3 sees 192.0.2.10" "$(ask gn tcp $GA2 8080)"
+kill "$inner"; wait "$inner" 2>/dev/null
 
 step "Services of the router itself."
 control router1 deny all >/dev/null

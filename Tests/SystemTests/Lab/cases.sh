@@ -107,9 +107,10 @@ check "an update that nobody confirmed enters nothing" "^0$" "$(control router1 
 step "Two askers behind one NAT, at the same instant."
 good=0
 for round in $(seq "$ROUNDS"); do
-    on pn5 sh -c "dig @198.51.100.53 +tries=1 +time=5 +short alice.example.net >/dev/null; exec $LAB_PYTHON $LAB_HERE/peer.py ask tcp $GA2 8080" >"$LAB_DIR/five" 2>&1 &
+    moment=$((EPOCHSECONDS + 1)).2
+    on pn5 "$LAB_PYTHON" "$LAB_HERE/visit.py" "$moment" 198.51.100.53 alice.example.net 8080 >"$LAB_DIR/five" 2>&1 &
     five=$!
-    on pn6 sh -c "dig @198.51.100.53 +tries=1 +time=5 +short bob.example.net >/dev/null; exec $LAB_PYTHON $LAB_HERE/peer.py ask tcp $GA2 8080" >"$LAB_DIR/six" 2>&1 &
+    on pn6 "$LAB_PYTHON" "$LAB_HERE/visit.py" "$moment" 198.51.100.53 bob.example.net 8080 >"$LAB_DIR/six" 2>&1 &
     six=$!
     wait "$five" "$six"
     if grep -q "^pn1 " "$LAB_DIR/five" && grep -q "^pn2 " "$LAB_DIR/six"; then good=$((good + 1))
