@@ -31,6 +31,43 @@ import Testing
         try data.write(to: URL(fileURLWithPath: path))
     }
 
+    /// Where the log's last frame ends: what is reserved behind it is zero.
+    private func logEnd(_ bench: JournalBench) throws -> Int {
+        let log = try Data(contentsOf: URL(fileURLWithPath: bench.directory + "/journal.sqlite-wal"))
+        let last = try #require(log.lastIndex { $0 != 0 })
+        return 32 + (last - 32 + 4120) / 4120 * 4120
+    }
+
+    @Test("The log is reserved ahead of its end, stays within its bound, and what is behind the end is no damage")
+    func reservedLog() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (committer, _) = try bench.open()
+        for index in 1...40 { try committer.update(["add n\(index) 60 A 192.0.2.1"]) }
+        let path = bench.directory + "/journal.sqlite-wal"
+        let size = try Data(contentsOf: URL(fileURLWithPath: path)).count
+        #expect(size > (try logEnd(bench)))
+        for index in 41...4200 { try committer.update(["add n\(index) 60 A 192.0.2.1"]) }
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)).count <= 10 << 20)
+        let image = try crashImage(of: bench)
+        defer { image.remove() }
+        let (reopened, recovery) = try image.open()
+        #expect(recovery.damage.isEmpty && reopened.damage.isEmpty)
+        #expect(recovery.snapshot.serial == Serial(rawValue: 4300))
+        reopened.stop()
+        committer.stop()
+    }
+
+    @Test("A second server on the same state directory is kept out")
+    func exclusive() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (committer, _) = try bench.open()
+        try committer.update(["add n 60 A 192.0.2.1"])
+        #expect(throws: JournalError.self) { _ = try JournalBench(bench.directory).open() }
+        committer.stop()
+    }
+
     @Test("A torn tail of the log loses only what was not acknowledged, at every length")
     func tornTail() throws {
         let bench = try JournalBench()
@@ -40,8 +77,7 @@ import Testing
         var sizes: [Int] = []
         for index in 1...6 {
             try committer.update(["add n\(index) 60 A 192.0.2.\(index)"])
-            sizes.append(
-                try Data(contentsOf: URL(fileURLWithPath: bench.directory + "/journal.sqlite-wal")).count)
+            sizes.append(try logEnd(bench))
         }
         let last = try #require(sizes.last)
         for length in stride(from: sizes[0], through: last, by: 1013) {
@@ -68,7 +104,8 @@ import Testing
         for index in 1...6 { try committer.update(["add n\(index) 60 A 192.0.2.\(index)"]) }
         let image = try crashImage(of: bench)
         defer { image.remove() }
-        try edit(image.directory + "/journal.sqlite-wal") { $0[$0.count * 2 / 3] ^= 0x10 }
+        let end = try logEnd(image)
+        try edit(image.directory + "/journal.sqlite-wal") { $0[end * 2 / 3] ^= 0x10 }
         let (reopened, recovery) = try image.open()
         guard case .log(let frame, let lost)? = reopened.damage.first?.place else {
             Issue.record("damage was not seen")

@@ -1,3 +1,4 @@
+import Authority
 import DNSCore
 import Foundation
 import Operations
@@ -141,11 +142,6 @@ import Testing
             ),
             (
                 listen
-                    + "zones:\n  - { name: example.net, file: z, update: [ { names: self, action: allow } ] }\n",
-                "4:54: zones[0].update[0].names: self means the name of the key, but the rule names no key"
-            ),
-            (
-                listen
                     + "zones:\n  - { name: example.net, file: z, update: [ { types: [ \"TXT(x)\" ], action: allow } ] }\n",
                 "4:56: zones[0].update[0].types[0]: TXT(x) has no number of records in its brackets"
             ),
@@ -227,8 +223,8 @@ import Testing
         let key = try Name("host.example.net")
         let source = try #require(IPAddress("192.0.2.7"))
         func matches(_ rule: String, _ owner: String) throws -> Bool {
-            try ConfigurationScalar<UpdateNameOption>.updateName.parse(rule)
-                .matches(try Name(owner), key: key, source: source)
+            UpdateNameMatch(try ConfigurationScalar<UpdateNameOption>.updateName.parse(rule))
+                .matches(try Name(owner), UpdateRequestor(source: source, key: key))
         }
         #expect(try matches("*.example.net.", "a.b.example.net") && !matches("*.example.net.", "example.net"))
         #expect(try matches("**.example.net", "EXAMPLE.net") && matches("**.example.net", "x.example.net"))

@@ -71,7 +71,7 @@ struct CommitBatch {
             zone.row.isStored = true
             for difference in zone.differences { zone.history.append(difference) }
             zone.differences.removeAll(keepingCapacity: true)
-            zone.snapshot = edit.commit()
+            zone.advance(to: edit.commit())
             zone.row.note(zone.snapshot.serial)
             publish(zone.options.apex, zone.snapshot)
         }

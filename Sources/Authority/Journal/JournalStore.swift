@@ -8,6 +8,10 @@ internal import GRDB
 /// One row a commit and zone, which holds the differences of all updates of that commit. Row numbers carry the zone in
 /// their upper bits, so that a zone's rows lie together and new ones go to the end of its range. Belongs to the thread
 /// of its committer.
+///
+/// What a commit costs is its sync. Three things keep it at what the disk asks for: the log is filled with zeros ahead
+/// of its end (`LogReserve`), one statement makes a transaction of its own, and the database is locked for as long as
+/// it is open, which also keeps a second server out.
 final class JournalStore {
     /// What the journal knows of a zone.
     struct ZoneRow: Sendable {
@@ -29,6 +33,7 @@ final class JournalStore {
     private static let zoneShift: Int64 = 1 << 40
     private let path: String
     private let queue: DatabaseQueue
+    private var reserve: LogReserve
     /// The number of the next zone that gets a row.
     private var nextZone: Int64 = 1
 
@@ -41,12 +46,14 @@ final class JournalStore {
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
         configuration.maximumReaderCount = 1
         configuration.label = "journal"
+        // Before the WAL mode, or its index would lie in shared memory and every commit take file locks.
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
         let queue: DatabaseQueue
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
             // After opening: GRDB sets NORMAL on its own with the WAL mode, and that does not sync a commit.
             let isDurable = try queue.writeWithoutTransaction { database in
-                try database.execute(sql: "PRAGMA wal_autocheckpoint = 2000")
+                try database.execute(sql: "PRAGMA wal_autocheckpoint = \(LogReserve.frames)")
                 try database.execute(sql: "PRAGMA synchronous = FULL")
                 let level = try Int.fetchOne(database, sql: "PRAGMA synchronous")
                 let mode = try String.fetchOne(database, sql: "PRAGMA journal_mode")
@@ -61,6 +68,7 @@ final class JournalStore {
             throw .unavailable(path: path, code: JournalStore.code(error))
         }
         self.queue = queue
+        reserve = LogReserve(path: path + "-wal")
     }
 
     private static let schema = """
@@ -137,6 +145,12 @@ final class JournalStore {
     func append(
         _ rows: [(zone: Int64, number: Int64, entries: [UInt8])], new: [(apex: Name, row: ZoneRow)] = []
     ) throws(JournalError) {
+        reserve.prepare(for: rows.reduce(0) { $0 + $1.entries.count })
+        if new.isEmpty, rows.count == 1, let row = rows.first {
+            // A statement outside of a transaction is one itself.
+            try mapErrors { try queue.writeWithoutTransaction { try JournalStore.insert([row], $0) } }
+            return
+        }
         try write { database in
             for (apex, row) in new {
                 try database.execute(
@@ -144,13 +158,17 @@ final class JournalStore {
                     arguments: [row.id, Data(apex.lowercased.wire)])
                 try JournalStore.update(row, database)
             }
-            let statement = try database.cachedStatement(
-                sql: "INSERT INTO difference (id, entries) VALUES (?, ?)")
-            for row in rows {
-                try statement.execute(arguments: [
-                    row.zone * JournalStore.zoneShift + row.number, Data(row.entries),
-                ])
-            }
+            try JournalStore.insert(rows, database)
+        }
+    }
+
+    private static func insert(
+        _ rows: [(zone: Int64, number: Int64, entries: [UInt8])], _ database: Database
+    ) throws {
+        let statement = try database.cachedStatement(
+            sql: "INSERT INTO difference (id, entries) VALUES (?, ?)")
+        for row in rows {
+            try statement.execute(arguments: [row.zone * zoneShift + row.number, Data(row.entries)])
         }
     }
 
@@ -236,8 +254,12 @@ final class JournalStore {
     }
 
     private func write<Result>(_ body: (Database) throws -> Result) throws(JournalError) -> Result {
+        try mapErrors { try queue.write(body) }
+    }
+
+    private func mapErrors<Result>(_ body: () throws -> Result) throws(JournalError) -> Result {
         do {
-            return try queue.write(body)
+            return try body()
         } catch {
             let code = JournalStore.code(error)
             // SQLITE_FULL; and SQLITE_IOERR_WRITE, which is how a file size limit shows.

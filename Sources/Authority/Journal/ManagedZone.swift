@@ -22,6 +22,11 @@ final class ManagedZone {
     var detached: JournalError?
     let history: ZoneHistory
 
+    /// Records of `of`, and by how many the batch so far has changed that; nil before they were counted.
+    private var recordCount: (of: ZoneSnapshot, total: Int, pending: Int)?
+    /// Limits from here on are beyond any memory and not worth the counting.
+    private static let countedLimit = 100_000_000
+
     /// The batch under way: the zone with the changes so far, and their entries.
     var edit: ZoneEdit?
     var differences: [ZoneDifference] = []
@@ -49,8 +54,7 @@ final class ManagedZone {
             result = .success(
                 try ZoneUpdate.run(
                     request, on: &work, apex: snapshot.apex, policy: options.policy,
-                    settings: options.settings,
-                    now: now))
+                    settings: options.settings, room: room(), now: now))
         } catch {
             result = .failure(error)
         }
@@ -58,12 +62,34 @@ final class ManagedZone {
         edit = consume work
         guard let difference = try result.get() else { return .unchanged(serial) }
         differences.append(difference)
+        recordCount?.pending += difference.added.count - difference.deleted.count
         return .applied(from: difference.from, to: difference.to)
+    }
+
+    /// Records by which the zone may still grow.
+    private func room() -> Int {
+        let limit = options.settings.recordsPerZone
+        guard limit < ManagedZone.countedLimit else { return .max }
+        let count: (of: ZoneSnapshot, total: Int, pending: Int)
+        if let known = recordCount, known.of === snapshot {
+            count = known
+        } else {
+            count = (snapshot, snapshot.recordCount, 0)
+            recordCount = count
+        }
+        return limit - count.total - count.pending
+    }
+
+    /// The batch is on disk: `next` is the zone now.
+    func advance(to next: ZoneSnapshot) {
+        snapshot = next
+        if let count = recordCount { recordCount = (next, count.total + count.pending, 0) }
     }
 
     /// Throws the batch away.
     func abandon() {
         edit = nil
+        recordCount?.pending = 0
         differences.removeAll()
     }
 }

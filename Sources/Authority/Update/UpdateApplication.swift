@@ -45,6 +45,16 @@ struct UpdateApplication {
         }
     }
 
+    /// How many records more the zone has than before.
+    func growth(_ edit: borrowing ZoneEdit) -> Int {
+        var growth = 0
+        for key in order {
+            growth += edit.rrset(at: key.owner, type: key.type)?.data.count ?? 0
+            growth -= (before[key] ?? nil)?.data.count ?? 0
+        }
+        return growth
+    }
+
     /// What has changed on the whole; empty when nothing has.
     func difference(_ edit: borrowing ZoneEdit) -> (deleted: [ResourceRecord], added: [ResourceRecord]) {
         var deleted: [ResourceRecord] = []
@@ -232,6 +242,8 @@ package struct UpdateSettings: Sendable {
     package var recordsPerSet = 100
     /// Types at one name; more is SERVFAIL.
     package var typesPerName = 100
+    /// Records that the zone may have; one more is SERVFAIL.
+    package var recordsPerZone = Int.max
     /// Records in prerequisite and update section together; more is SERVFAIL.
     package var recordsPerUpdate = 5000
     /// Whether the last address of a name server of the zone itself may be deleted.

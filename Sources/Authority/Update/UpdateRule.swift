@@ -68,7 +68,7 @@ package struct UpdateTypeMatch: Sendable, Hashable {
 
 extension UpdateNameMatch {
     /// Whether it concerns `owner` in an update of `requestor`.
-    func matches(_ owner: Name, _ requestor: UpdateRequestor) -> Bool {
+    package func matches(_ owner: Name, _ requestor: UpdateRequestor) -> Bool {
         switch self {
         case .exact(let name): return owner == name
         case .below(let name): return owner.isBelow(name)

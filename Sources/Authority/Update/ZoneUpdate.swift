@@ -4,11 +4,16 @@ internal import DNSCore
 enum ZoneUpdate {
     /// Carries `request` out on `edit`, wholly or not at all.
     ///
+    /// Whoever has no rule at all was turned away before (``UpdatePolicy/admits(_:)``), so that prerequisites tell
+    /// nothing of the zone to strangers; for everybody else the order is that of RFC 2136: prerequisites (3.2), then
+    /// permissions (3.3), then the form of the updates (3.4.1).
+    ///
+    /// - Parameter room: records by which the zone may grow.
     /// - Returns: the difference with its serials; nil when nothing changes.
     /// - Throws: why not; `edit` is then as it was.
     static func run(
         _ request: UpdateRequest, on edit: inout ZoneEdit, apex: Name, policy: UpdatePolicy,
-        settings: UpdateSettings,
+        settings: UpdateSettings, room: Int = .max,
         now: Int64
     ) throws(UpdateReason) -> ZoneDifference? {
         guard request.prerequisites.count + request.updates.count <= settings.recordsPerUpdate else {
@@ -20,6 +25,9 @@ enum ZoneUpdate {
         var application = UpdateApplication(apex: apex, settings: settings)
         do throws(UpdateReason) {
             for record in updates { try application.apply(record, to: &edit) }
+            guard room == .max || application.growth(edit) <= max(0, room) else {
+                throw UpdateReason.tooManyRecords(apex, .any, limit: settings.recordsPerZone)
+            }
             if settings.checksNameServers { try checkNameServers(updates, apex: apex, edit) }
         } catch {
             application.undo(&edit)

@@ -64,6 +64,13 @@ package import DNSCore
     /// Names in the zone's table, empty non-terminals included; those of the overlay are not counted.
     package var nameCount: Int { table.nodeCount }
 
+    /// Records of the zone, signatures left out; takes a walk over all names.
+    package var recordCount: Int {
+        var count = 0
+        forEachNodeInOrder { node in node.forEachSet { count += $0.recordCount } }
+        return count
+    }
+
     /// Octets of memory that the zone takes.
     package var memorySize: Int { table.memorySize + (overlay?.byteCount ?? 0) }
 

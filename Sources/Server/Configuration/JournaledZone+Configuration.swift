@@ -18,6 +18,9 @@ extension UpdateSettings {
         self.init()
         recordsPerSet = limits.recordsPerRRset
         typesPerName = limits.typesPerName
+        recordsPerUpdate = limits.recordsPerUpdate
+        recordsPerZone = section.maxRecords
+        checksNameServers = section.checkNameServers
         switch section.serial {
         case .increment: serial = .increment
         case .unixtime: serial = .unixtime
@@ -59,6 +62,7 @@ extension UpdateNameMatch {
         case .belowKeyName: self = .belowKeyName
         case .atOrBelowKeyName: self = .atOrBelowKeyName
         case .reverse: self = .sourceReverse
+        case .reversePrefix: self = .sourceReversePrefix
         }
     }
 }

@@ -106,6 +106,8 @@ package struct LimitsSection: ConfigurationRecord {
     ///
     /// Zone files have no such limit.
     package let transferRecordsPerRRset: Int
+    /// Records of one update, prerequisites included; more is SERVFAIL.
+    package let recordsPerUpdate: Int
     /// Updates that wait at one time; more get SERVFAIL.
     package let pendingUpdates: Int
     /// Updates from one source address that wait at one time.
@@ -183,6 +185,7 @@ package struct LimitsSection: ConfigurationRecord {
         recordsPerRRset = count("records-per-rrset", 100, 1...65535)
         typesPerName = count("types-per-name", 100, 1...65535)
         transferRecordsPerRRset = count("transfer-records-per-rrset", 4000, 1...65535)
+        recordsPerUpdate = count("records-per-update", 5000, 1...65535)
         pendingUpdates = count("pending-updates", 1000)
         pendingUpdatesPerClient = count("pending-updates-per-client", 100)
         transfersOut = count("transfers-out", 20)

@@ -18,13 +18,15 @@ package struct UpdateRuleSection: ConfigurationRecord, Hashable {
     /// The owner name of the change is one of these.
     ///
     /// Empty: any name of the zone. `host.example.` that name; `*.example.` every name below; `**.example.`
-    /// the name itself and every name below; `self` the key's name; `*.self` every name below the key's name;
-    /// `**.self` both; `reverse` the reverse name of the source address.
+    /// the name itself and every name below; `self` the name of the key that signed; `*.self` every name below
+    /// it; `**.self` both; `reverse` the reverse name of the source address, which must not be forgeable (a signature,
+    /// or TCP); `reverse-prefix` the same for every address of an IPv6 source's /64. A rule with `self` and no `key` lets
+    /// every key change its own name.
     package let names: [UpdateNameOption]
     /// The type of the change is one of these.
     ///
-    /// Empty: any but those that only the server may make (SOA, NS, DNSSEC). `TXT(4)`: at most four such
-    /// records at the name afterwards; `ANY`: all types.
+    /// Empty: any type, SOA and NS and those of DNSSEC included. `TXT(4)`: at most four such records at the name
+    /// afterwards; `ANY`: all types.
     package let types: [UpdateTypeOption]
     /// Whether the change is allowed or denied.
     package let action: UpdateActionOption
@@ -35,9 +37,6 @@ package struct UpdateRuleSection: ConfigurationRecord, Hashable {
         names = section.list("names", .updateName)
         types = section.list("types", .updateType)
         action = section.required("action", .choice, placeholder: .deny)
-        if names.contains(where: \.needsKey), key == nil, section.isPresent {
-            section.report("self means the name of the key, but the rule names no key", on: "names")
-        }
     }
 }
 
@@ -63,27 +62,8 @@ package enum UpdateNameOption: Hashable, Sendable {
     case atOrBelowKeyName
     /// The reverse name of the address that the update came from.
     case reverse
-
-    /// Whether the rule means nothing without a key.
-    package var needsKey: Bool {
-        switch self {
-        case .keyName, .belowKeyName, .atOrBelowKeyName: true
-        case .exact, .below, .atOrBelow, .reverse: false
-        }
-    }
-
-    /// Whether `owner` meets the condition in an update from `source`, signed with `key`.
-    package func matches(_ owner: Name, key: Name?, source: IPAddress) -> Bool {
-        switch self {
-        case .exact(let name): owner == name
-        case .below(let name): owner.isBelow(name)
-        case .atOrBelow(let name): owner.isAtOrBelow(name)
-        case .keyName: key.map { owner == $0 } ?? false
-        case .belowKeyName: key.map { owner.isBelow($0) } ?? false
-        case .atOrBelowKeyName: key.map { owner.isAtOrBelow($0) } ?? false
-        case .reverse: owner == source.unmapped.reverseName
-        }
-    }
+    /// The reverse names of the /64 that the update came from.
+    case reversePrefix
 }
 
 /// A condition on the type of a change.
@@ -108,6 +88,7 @@ extension ConfigurationScalar where Value == UpdateNameOption {
             case "*.self": return .belowKeyName
             case "**.self": return .atOrBelowKeyName
             case "reverse": return .reverse
+            case "reverse-prefix": return .reversePrefix
             default: break
             }
             let name = ConfigurationScalar<Name>.name

@@ -31,6 +31,8 @@ package struct ZoneSection: ConfigurationRecord {
     /// What happens to private addresses (RFC 1918, 4193, 6598) that an update from another network brings:
     /// `allow`, `refuse`, or `replace` by the address that the update came from.
     package private(set) var privateAddresses: PrivateAddressOption
+    /// Whether an update is refused that would take the last address of one of the zone's own name servers.
+    package let checkNameServers: Bool
     /// How the serial moves when an update does not set it: `increment`, `unixtime` or `date` (YYYYMMDDnn).
     package private(set) var serial: SerialOption
     /// What happens when the file has changed beside the journal: `merge` the difference, or `refuse` the file.
@@ -64,6 +66,7 @@ package struct ZoneSection: ConfigurationRecord {
         update = section.records("update")
         forwardUpdates = section.value("forward-updates", .flag, default: false)
         privateAddresses = section.value("private-addresses", .choice, default: .allow)
+        checkNameServers = section.value("check-name-servers", .flag, default: false)
         serial = section.value("serial", .choice, default: .increment)
         fileChanges = section.value("file-changes", .choice, default: .merge)
         ixfr = section.value("ixfr", .flag, default: true)
