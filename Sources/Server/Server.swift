@@ -66,7 +66,7 @@ final class Server: @unchecked Sendable {
         anchors.configure(resolver)
         core = ServerCore(
             state: state, zones: zones, targetMemory: TargetMemory(limits: nts.limits), cache: cache,
-            anchors: anchors)
+            anchors: anchors, rememberedUpdates: configuration.limits.rememberedUpdates)
         roster = ZoneRoster(zones: zones, stateDirectory: configuration.server.stateDirectory)
         roster.configure(configuration, path: path)
         policies = PolicyKeeper(zones: zones)

@@ -20,6 +20,8 @@ final class ServerCore: @unchecked Sendable {
     let transferQuota = TransferQuota()
     /// Followed trust anchors on disk; set before the first worker is made.
     let anchors: AnchorKeeper?
+    /// Signed updates of late.
+    let updateReplays: UpdateReplays
     /// Keeps secondaries up to date on both sides; set before the first thread starts.
     private(set) var transferDesk: TransferDesk?
     /// The workers, in order; set before the first thread starts.
@@ -27,13 +29,14 @@ final class ServerCore: @unchecked Sendable {
 
     init(
         state: ServingState, zones: ZoneKeeper, targetMemory: TargetMemory, cache: ResolverCache?,
-        anchors: AnchorKeeper? = nil
+        anchors: AnchorKeeper? = nil, rememberedUpdates: Int
     ) {
         self.anchors = anchors
         publication = Publication(state)
         self.zones = zones
         self.targetMemory = targetMemory
         self.cache = cache
+        updateReplays = UpdateReplays(limit: rememberedUpdates)
     }
 
     /// Makes the workers known to each other.

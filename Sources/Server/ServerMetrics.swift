@@ -161,6 +161,12 @@ enum ServerMetrics {
         for (counter, name, help) in names {
             collection.counter(name, help, core.sum(counter))
         }
+        collection.counter(
+            "torii_update_copies_total", "Copies of signed updates from another source, refused.",
+            core.updateReplays.copyCount)
+        collection.counter(
+            "torii_update_repetitions_total", "Signed updates that a client sent again.",
+            core.updateReplays.repetitionCount)
         var types: [MetricFamily.Sample] = []
         for slot in 0..<ServerCounters.typeSlots {
             let total = core.workers.reduce(0) { $0 &+ $1.counters.value(typeSlot: slot) }

@@ -46,15 +46,32 @@ extension Worker {
             return unsafe refuse(reason, request, query, &context, peer, into: response)
         }
         let signed = request.with(requestor: known)
+        let signature = context.session?.signature
+        if let signature {
+            switch core.updateReplays.begin(
+                signature, from: UpdateReplays.Sender(address: context.address, port: context.port))
+            {
+            case .new: break
+            case .underWay: return .drop
+            case .settled(let code):
+                return unsafe refuse(code, query, hasQuestion: true, &context, peer, into: response)
+            case .copied:
+                context.session = context.session?.refusingTime()
+                return unsafe refuse(.copied, signed, query, &context, peer, into: response)
+            }
+        }
         guard let committer = core.zones.committer,
             let token = hold(query, peer, context.resumed)
         else {
+            if let signature { core.updateReplays.settle(signature, .serverFailure) }
             return unsafe refuse(.stopping, request, query, &context, peer, into: response)
         }
         let worker = self
         let mailbox = loop.mailbox
+        let replays = core.updateReplays
         committer.submit(signed) { reason in
             UpdateLog.note(reason, signed)
+            if let signature { replays.settle(signature, reason.responseCode) }
             mailbox.post {
                 worker.readClocks(.now())
                 worker.refreshState()

@@ -38,7 +38,9 @@ import Testing
         return 32 + (last - 32 + 4120) / 4120 * 4120
     }
 
-    @Test("The log is reserved ahead of its end, stays within its bound, and what is behind the end is no damage")
+    @Test(
+        "The log is reserved ahead of its end, stays within its bound, and what is behind the end is no damage"
+    )
     func reservedLog() throws {
         let bench = try JournalBench()
         defer { bench.remove() }

@@ -61,7 +61,9 @@ struct LogReserve {
         // The log may have grown by itself; never write into what it has.
         let start = Int(status.st_size)
         let zeros = [UInt8](repeating: 0, count: max(LogReserve.piece, end + LogReserve.piece - start))
-        let written = unsafe zeros.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, off_t(start)) }
+        let written = unsafe zeros.withUnsafeBytes {
+            unsafe pwrite(descriptor, $0.baseAddress, $0.count, off_t(start))
+        }
         guard written > 0 else { return false }
         size = start + written
         return true

@@ -37,6 +37,8 @@ package enum UpdateReason: Error, Sendable, Equatable {
     case prerequisite(PrerequisiteFailure)
     /// REFUSED: a SIG(0) signature that does not count (RFC 2931); FORMERR for one without its form.
     case signature(TransactionSignatureVerdict)
+    /// NOTAUTH: a copy of a signed update that came before, from another source (RFC 8945 5.2.3).
+    case copied
     /// REFUSED: no rule allows it, or a rule forbids it.
     case refused(UpdateDenial)
     /// REFUSED: an addition below a DNAME, or a DNAME above existing names (RFC 6672 2.4, 5.2).
@@ -77,7 +79,7 @@ extension UpdateReason {
         case .applied, .unchanged: .noError
         case .malformed: .formatError
         case .outsideZone: .notZone
-        case .notAuthoritative: .notAuth
+        case .notAuthoritative, .copied: .notAuth
         case .prerequisite(let failure):
             switch failure.demand {
             case .rrsetExists, .rrsetExistsWithData: .nxRRset
@@ -96,7 +98,7 @@ extension UpdateReason {
         switch self {
         case .applied, .unchanged, .malformed, .outsideZone, .prerequisite: nil
         case .notAuthoritative: .notAuthoritative
-        case .refused, .signature: .prohibited
+        case .refused, .signature, .copied: .prohibited
         case .belowDNAME, .privateAddress, .nameServerAddress: .other
         case .tooManyRecords, .queueFull: .other
         case .frozen, .stopping: .notReady
@@ -118,6 +120,7 @@ extension UpdateReason: CustomStringConvertible {
         case .notAuthoritative(let name, let rrclass): "not authoritative for \(name) \(rrclass)"
         case .prerequisite(let failure): failure.description
         case .signature(let verdict): "SIG(0) signature: \(verdict)"
+        case .copied: "a copy of a signed update that came before from another source"
         case .refused(let denial): denial.description
         case .belowDNAME(let name, let dname): "\(name) would stand below the DNAME at \(dname)"
         case .privateAddress(let name, let address):

@@ -3,7 +3,8 @@ extension RecordData {
     func isDeeplyWellFormed(as type: RRType) -> Bool {
         switch type {
         case .svcb, .https:
-            return SVCB(self)?.parameters.allSatisfy(\.isWellFormed) ?? false
+            guard let parameters = SVCB(self)?.parameters else { return false }
+            return parameters.allSatisfy(\.isWellFormed) && ServiceParameter.areConsistent(parameters)
         case .caa:
             guard let end = RDataReader(octets).stringEnd(1), end > 2 else { return false }
             return octets[2..<end].allSatisfy { $0 &- 0x30 < 10 || ($0 | 0x20) &- 0x61 < 26 }
@@ -24,10 +25,16 @@ extension RecordData {
         }
     }
 
-    /// RFC 1876 2: version 0, and sizes whose two digits are decimal.
+    /// RFC 1876 2: version 0, sizes whose two digits are decimal, at most 90 degrees of latitude and 180 of longitude.
     private var isLocation: Bool {
-        guard octets.count == 16, octets[0] == 0 else { return false }
+        let reader = RDataReader(octets)
+        guard octets.count == 16, octets[0] == 0, let latitude = reader.uint32(4),
+            let longitude = reader.uint32(8)
+        else { return false }
+        // Thousandths of a second of arc, with the equator and the prime meridian at 2^31.
+        func distance(_ angle: UInt32) -> Int64 { abs(Int64(angle) - 1 << 31) }
         return octets[1...3].allSatisfy { $0 >> 4 < 10 && $0 & 15 < 10 }
+            && distance(latitude) <= 90 * 3_600_000 && distance(longitude) <= 180 * 3_600_000
     }
 
     /// Where the gateway (RFC 4025 2.5) or relay (RFC 8777 4.2.4) ends.

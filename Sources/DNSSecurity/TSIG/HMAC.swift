@@ -84,6 +84,9 @@ struct TSIGMAC: Sendable {
         return result
     }
 
+    /// The first eight octets.
+    var beginning: UInt64 { (0..<8).reduce(0) { $0 << 8 | UInt64(octets[$1]) } }
+
     /// Whether the first octets agree with `other`, of which all count; takes the same time either way.
     func matches(_ other: TSIGMAC) -> Bool {
         guard other.count <= count else { return false }

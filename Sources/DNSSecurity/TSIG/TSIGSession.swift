@@ -76,6 +76,23 @@ package struct TSIGSession: Sendable {
         foreignKeyLength = foreign?.0.wire.count ?? 0
     }
 
+    /// What tells this request's signature from any other: the beginning of its MAC, which truncation leaves.
+    package var signature: UInt64 { prior.beginning }
+
+    /// The session of a good request whose time is not to be believed after all: its response says BADTIME, signed.
+    package func refusingTime() -> TSIGSession {
+        TSIGSession(key: key, error: .badTime, prior: prior, time: requestTime)
+    }
+
+    private init(key: TSIGKey?, error: TSIGError?, prior: TSIGMAC, time: UInt64) {
+        self.key = key
+        self.error = error
+        self.prior = prior
+        requestTime = time
+        foreign = []
+        foreignKeyLength = 0
+    }
+
     /// Checks the signature of a request (RFC 8945 5.2): key, MAC, time, in that order.
     ///
     /// - Parameter layout: the survey of `bytes`.

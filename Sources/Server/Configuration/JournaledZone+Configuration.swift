@@ -1,4 +1,4 @@
-internal import Authority
+package import Authority
 internal import DNSCore
 
 extension JournaledZone {
@@ -53,7 +53,7 @@ extension UpdateRule {
 
 extension UpdateNameMatch {
     /// The names that the configuration means.
-    init(_ option: UpdateNameOption) {
+    package init(_ option: UpdateNameOption) {
         switch option {
         case .exact(let name): self = .exact(name)
         case .below(let name): self = .below(name)

@@ -108,6 +108,8 @@ package struct LimitsSection: ConfigurationRecord {
     package let transferRecordsPerRRset: Int
     /// Records of one update, prerequisites included; more is SERVFAIL.
     package let recordsPerUpdate: Int
+    /// Signed updates that are remembered, so that a copy of one is not carried out again.
+    package let rememberedUpdates: Int
     /// Updates that wait at one time; more get SERVFAIL.
     package let pendingUpdates: Int
     /// Updates from one source address that wait at one time.
@@ -186,6 +188,7 @@ package struct LimitsSection: ConfigurationRecord {
         typesPerName = count("types-per-name", 100, 1...65535)
         transferRecordsPerRRset = count("transfer-records-per-rrset", 4000, 1...65535)
         recordsPerUpdate = count("records-per-update", 5000, 1...65535)
+        rememberedUpdates = count("remembered-updates", 65_536, 1...1 << 24)
         pendingUpdates = count("pending-updates", 1000)
         pendingUpdatesPerClient = count("pending-updates-per-client", 100)
         transfersOut = count("transfers-out", 20)
