@@ -1,8 +1,8 @@
 /* A load generator for one server: a bounded number of DNS queries, a bounded number of them outstanding.
  *
- *   load udp|tcp ADDRESS PORT FILE COUNT OUTSTANDING [SEED]
+ *   load udp|tcp|udp-do ADDRESS PORT FILE COUNT OUTSTANDING [SEED]
  *
- * FILE holds lines "NAME TYPENUMBER RCODE"; lines are drawn at random. Every response is checked: ID, QR, the question,
+ * FILE holds lines "NAME TYPENUMBER RCODE"; lines are drawn at random, or in order with SEED 0; `udp-do` sets DO. Every response is checked: ID, QR, the question,
  * the RCODE, no TC. Prints "answered wrong lost seconds p50us p99us". A query without response after two seconds is lost.
  */
 #define _GNU_SOURCE
@@ -100,20 +100,26 @@ static int check(const uint8_t *bytes, int length, int *outstanding) {
         && memcmp(bytes + 12, q->bytes + 12, (size_t)question) == 0;
 }
 
+static int in_order, wants_dnssec;
+
 static int fill(uint8_t *out) {
     static uint16_t next;
+    static int line;
     while (slots[++next].query >= 0) {}
-    int index = (int)(draw() % (uint64_t)query_count);
+    int index = in_order ? line++ % query_count : (int)(draw() % (uint64_t)query_count);
     slots[next] = (struct slot){index, now()};
     memcpy(out, queries[index].bytes, queries[index].length);
     out[0] = (uint8_t)(next >> 8);
     out[1] = (uint8_t)next;
+    if (wants_dnssec) out[queries[index].length - 4] = 0x80;
     return queries[index].length;
 }
 
 int main(int argc, char **argv) {
-    if (argc < 7) { fprintf(stderr, "usage: load udp|tcp ADDRESS PORT FILE COUNT OUTSTANDING [SEED]\n"); return 2; }
+    if (argc < 7) { fprintf(stderr, "usage: load udp|tcp|udp-do ADDRESS PORT FILE COUNT OUTSTANDING [SEED]\n"); return 2; }
     int is_tcp = strcmp(argv[1], "tcp") == 0;
+    wants_dnssec = strcmp(argv[1], "udp-do") == 0;
+    in_order = argc > 7 && strcmp(argv[7], "0") == 0;
     read_queries(argv[4]);
     long count = atol(argv[5]), sent = 0, answered = 0, wrong = 0, lost = 0;
     int limit = atoi(argv[6]), outstanding = 0;
