@@ -66,7 +66,13 @@ import Testing
         defer { bench.remove() }
         let (committer, _) = try bench.open()
         try committer.update(["add n 60 A 192.0.2.1"])
-        #expect(throws: JournalError.self) { _ = try JournalBench(bench.directory).open() }
+        let second = try JournalBench(bench.directory)
+        let other = try second.committer()
+        _ = try? other.open(second.options(), loaded: Sample.zone())
+        let refused = try other.update(["add intruder 60 A 192.0.2.1"])
+        #expect(refused.responseCode == .serverFailure || refused.responseCode == .notAuth, "\(refused)")
+        other.stop()
+        #expect(try committer.update(["add m 60 A 192.0.2.1"]).responseCode == .noError)
         committer.stop()
     }
 

@@ -19,13 +19,15 @@ struct FaultTests {
         "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
     ].first { FileManager.default.fileExists(atPath: $0) }
 
-    @Test("F4: the clock steps an hour ahead and back; updates and queries go on, signatures say BADTIME meanwhile",
+    @Test(
+        "F4: the clock steps an hour ahead and back; updates and queries go on, signatures say BADTIME meanwhile",
         .enabled(if: faketime != nil, "needs libfaketime"))
     func clockSteps() throws {
         let directory = try TemporaryDirectory()
         try directory.write("clock", "+0\n")
         let daemon = try Daemon(
-            UpdateFixture.configuration, files: ["net.zone": UpdateFixture.zone, "open.zone": UpdateFixture.open],
+            UpdateFixture.configuration,
+            files: ["net.zone": UpdateFixture.zone, "open.zone": UpdateFixture.open],
             environment: [
                 "LD_PRELOAD": Self.faketime ?? "", "FAKETIME_TIMESTAMP_FILE": directory.path + "/clock",
                 "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1",
@@ -57,7 +59,9 @@ struct FaultTests {
         let daemon = try UpdateFixture.start()
         #expect(try Tool.run("prlimit", ["--pid", String(daemon.process.pid), "--nofile=64:64"]).succeeded)
         var streams: [WireClient] = []
-        for _ in 0..<100 { if let client = try? WireClient(.tcp, port: daemon.port) { streams.append(client) } }
+        for _ in 0..<100 {
+            if let client = try? WireClient(.tcp, port: daemon.port) { streams.append(client) }
+        }
         for number in 0..<20 {
             #expect(try update(daemon, number) == "NOERROR")
             #expect(try daemon.ask("f\(number).\(Self.zone)").data("A").count == 1)
@@ -78,7 +82,8 @@ struct FaultTests {
     func brokenRules() throws {
         let daemon = try UpdateFixture.start()
         let closed = UpdateFixture.configuration.replacingOccurrences(
-            of: "update: [ { from: 127.0.0.0/8, action: allow } ]", with: "update: [ { frm: 127.0.0.0/8, action: allow } ]")
+            of: "update: [ { from: 127.0.0.0/8, action: allow } ]",
+            with: "update: [ { frm: 127.0.0.0/8, action: allow } ]")
         try daemon.configure(closed)
         let result = try daemon.control("reload")
         #expect(result.status == .exited(1))
@@ -104,7 +109,8 @@ struct FaultTests {
         func send() throws {
             next += 1
             try client.send(
-                UpdateFixture.add("s\(next).\(Self.zone)", zone: Self.zone, id: UInt16(truncatingIfNeeded: next)))
+                UpdateFixture.add(
+                    "s\(next).\(Self.zone)", zone: Self.zone, id: UInt16(truncatingIfNeeded: next)))
         }
         func take(_ count: Int) throws {
             for _ in 0..<count {

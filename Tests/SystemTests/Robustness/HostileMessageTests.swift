@@ -2,8 +2,8 @@ import Foundation
 import Testing
 
 /// Cases of the robustness list that need messages octet by octet; the scripts of `Attacks/` send them.
-@Suite("Attacks", .enabled(if: Attack.python != nil, "needs python3"))
-struct AttackTests {
+@Suite("Hostile messages", .enabled(if: Attack.python != nil, "needs python3"))
+struct HostileMessageTests {
     @Test("U1: faults of signatures over UDP, TCP and TLS, and copies of signed updates")
     func signatures() throws {
         let server = try Attack.server()
@@ -58,7 +58,9 @@ struct AttackTests {
                 "flood.py", [String(daemon.port), String(daemon.process.pid), String(count)], within: 300))
     }
 
-    @Test("U5: quotas of updates; other clients' queries do not notice; TORII_RECORDS sets how many at one name")
+    @Test(
+        "U5: quotas of updates; other clients' queries do not notice; TORII_RECORDS sets how many at one name"
+    )
     func quotas() throws {
         let daemon = try Attack.server().daemon
         let count = Effort.count("TORII_RECORDS", 20_000)
