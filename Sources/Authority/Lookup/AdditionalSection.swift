@@ -72,7 +72,35 @@ extension LookupStep {
         let length = unsafe set.expandName(at: nameAt, of: node, to: name)
         if length == 1 { return node }
         for index in 0..<length { unsafe name[index] = name[index].lowercasedASCII }
-        return unsafe view.pointee.find(hash: WireName.hash(lowercase: name), name: name, length: length)
+        if let found = unsafe view.pointee.find(
+            hash: WireName.hash(lowercase: name), name: name, length: length)
+        {
+            return found
+        }
+        // What is below a cut is glue, and no wildcard makes that.
+        return kind == .referral ? nil : unsafe wildcard(for: name, length)
+    }
+
+    /// The wildcard that a name which is not there exists through (RFC 1034 4.3.2 6, RFC 4592 3.3.1); the name is
+    /// overwritten.
+    private func wildcard(for name: UnsafeMutablePointer<UInt8>, _ length: Int) -> ZoneNode? {
+        var start = 0
+        while true {
+            start += unsafe 1 + Int(name[start])
+            guard unsafe length - start >= view.pointee.apexLength else { return nil }
+            let above = unsafe name + start
+            guard
+                let encloser = unsafe view.pointee.find(
+                    hash: WireName.hash(lowercase: above), name: above, length: length - start)
+            else { continue }
+            guard encloser.flags.contains(.wildcardChild), encloser.flags.isDisjoint(with: .covered) else {
+                return nil
+            }
+            unsafe (name[start - 2], name[start - 1]) = (1, 0x2a)
+            let own = unsafe name + start - 2
+            return unsafe view.pointee.find(
+                hash: WireName.hash(lowercase: own), name: own, length: length - start + 2)
+        }
     }
 
     private func isInDomain(_ target: ZoneNode, cut: ZoneNode) -> Bool {

@@ -31,6 +31,8 @@ enum AuthoritativeZones {
                     TXT   "from the wildcard"
         exact.wild  A     192.0.2.8
         *.cnamewild CNAME www
+        mxwild      MX    10 some.wild
+                    MX    20 ghost.ns1
         child       NS    ns.child
                     NS    ns2.example.org.
                     DS    12345 13 2 ( 49FD46E6C4B45C55D4AC69CBD3CD34AC1AFE51DE

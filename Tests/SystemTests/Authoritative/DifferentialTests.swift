@@ -8,15 +8,18 @@ import Testing
 @Suite("Random zones beside BIND, NSD and Knot")
 struct DifferentialTests {
     @Test(
-        "No response of ours is one that none of the peers gives",
-        .enabled(if: Places.hasTools("named", "nsd", "knotd")))
-    func random() throws {
-        let words = ProcessInfo.processInfo.environment["TORII_DIFFERENTIAL"] ?? "20261121 40 12"
+        "No response of ours is one that none of the peers gives, unsigned, with NSEC, with NSEC3 and opt-out",
+        .enabled(if: Places.hasTools("named", "nsd", "knotd", "dnssec-signzone")),
+        arguments: ["", "nsec", "optout"])
+    func random(denial: String) throws {
+        let words = ProcessInfo.processInfo.environment["TORII_DIFFERENTIAL"] ?? "20261121 25 12"
         let size = words.split(separator: " ").map(String.init)
         try #require(size.count == 3)
         let directory = try TemporaryDirectory()
         let script = Places.checkout.path + "/Tests/SystemTests/Scenarios/differential.py"
-        let made = try Tool.run("/usr/bin/python3", [script, "zones", size[0], size[1], directory.path])
+        let made = try Tool.run(
+            "/usr/bin/python3",
+            [script, "zones", size[0], size[1], directory.path] + (denial.isEmpty ? [] : [denial]))
         #expect(made.succeeded, "\(made.errors)")
         let zones = made.output.split(separator: "\n").map(String.init)
         func file(_ zone: String) -> String { "\(directory.path)/\(zone)zone" }
@@ -45,7 +48,9 @@ struct DifferentialTests {
             }
         }
         let asked = try Tool.run(
-            "/usr/bin/python3", [script, "ask"] + size + ports.map { "\($0.key)=\($0.value)" })
+            "/usr/bin/env",
+            (denial.isEmpty ? [] : ["DNSSEC=1"]) + ["/usr/bin/python3", script, "ask"] + size
+                + ports.map { "\($0.key)=\($0.value)" })
         #expect(asked.succeeded, "\(asked.errors)")
         #expect(asked.output.hasSuffix(" 0 differences\n"), "\(asked.output)")
     }

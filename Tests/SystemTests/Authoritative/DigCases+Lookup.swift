@@ -25,6 +25,13 @@ extension DigCase {
             answer: ["example.net. 3600 MX 10 mail.example.net."],
             additional: ["mail.example.net. 3600 A 192.0.2.25"]),
         DigCase(
+            "RFC 4592 3.3.1: MX brings the address that the exchange has through a wildcard",
+            "mxwild.example.net MX +norec",
+            answer: [
+                "mxwild.example.net. 3600 MX 10 some.wild.example.net.",
+                "mxwild.example.net. 3600 MX 20 ghost.ns1.example.net.",
+            ], additional: ["some.wild.example.net. 3600 A 192.0.2.7"]),
+        DigCase(
             "RFC 2782: SRV brings the target's address", "_sip._tcp.example.net SRV +norec",
             answer: ["_sip._tcp.example.net. 3600 SRV 10 20 5060 sip.example.net."],
             additional: ["sip.example.net. 3600 A 192.0.2.60"]),

@@ -82,6 +82,68 @@ struct ControlTests {
         #expect(try Self.start().control("zone", "status", "example.com").status == .exited(1))
     }
 
+    @Test(
+        "What needs a loaded zone says so and exits 1 without one",
+        arguments: ["freeze", "thaw", "flush", "status", "notify", "diff"])
+    func notLoaded(_ verb: String) throws {
+        let daemon = try Daemon(
+            Daemon.basics + Self.zone, files: ["small.zone": Zones.small + "@ SOA ns1 h 2 1 1 1 1\n"])
+        let result = try daemon.control("zone", verb, "example.net")
+        #expect(result.status == .exited(1), "\(result)")
+        #expect(result.errors.contains("not loaded") || result.errors.contains("SOA"), "\(result)")
+    }
+
+    @Test("A zone is added with its options, counted, shown with its origin, and removed")
+    func addedZone() throws {
+        let daemon = try Self.start()
+        try daemon.directory.write(
+            "more.zone", Zones.small.replacingOccurrences(of: "example.net", with: "example.org"))
+        #expect(
+            try daemon.control("zone", "add", "example.org", "kind: primary, file: nothing.zone").status
+                == .exited(1))
+        #expect(try daemon.control("zone", "status", "example.org").errors.contains("no zone"))
+        let unknown = try daemon.control("zone", "add", "example.org", "kind: primary, flie: more.zone")
+        #expect(unknown.errors.contains("did you mean file"), "\(unknown)")
+        #expect(
+            try daemon.control("zone", "add", "example.org", "{ kind: primary, file: more.zone }").succeeded)
+        #expect(
+            try daemon.control("zone", "add", "example.org", "kind: primary, file: more.zone").status
+                == .exited(1))
+        for _ in 0..<7 { _ = try daemon.ask("www.example.org") }
+        let status = try daemon.control("zone", "status", "example.org").output
+        #expect(status.contains("origin: added") && status.contains("queries: 7"), "\(status)")
+        let stats = try daemon.control("stats", "zone_requests").output
+        #expect(stats.contains("zone=\"example.org.\""), "\(stats)")
+        try daemon.restart()
+        #expect(try daemon.ask("www.example.org").rcode == "NOERROR")
+        #expect(try daemon.control("zone", "delete", "example.org").succeeded)
+        #expect(try daemon.ask("www.example.org").rcode == "REFUSED")
+        #expect(try daemon.control("zone", "delete", "example.net").status == .exited(1))
+    }
+
+    @Test("check zone -q is silent, -o writes the zone, -D prints it")
+    func checkFlags() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("good.zone", Zones.small)
+        func check(_ words: String...) throws -> Tool.Result {
+            try Tool.run(Places.program("toriictl"), ["check", "zone"] + words + ["example.net", file])
+        }
+        let quiet = try check("-q")
+        #expect(quiet.succeeded && quiet.output.isEmpty && quiet.errors.isEmpty, "\(quiet)")
+        #expect(try check("-o", directory.path + "/out").output.hasSuffix("OK\n"))
+        #expect(try String(contentsOfFile: directory.path + "/out", encoding: .utf8).contains("SOA"))
+        #expect(try check("-D").output.contains("SOA"))
+    }
+
+    @Test("A zone edited by hand without a new serial is taken with a warning")
+    func sameSerial() throws {
+        let daemon = try Self.start()
+        try daemon.directory.write("small.zone", Zones.small + "edited A 192.0.2.99\n")
+        let result = try daemon.control("zone", "reload", "example.net")
+        #expect(result.succeeded && result.output.contains("serial"), "\(result)")
+        #expect(try daemon.ask("edited.example.net").data("A") == ["192.0.2.99"])
+    }
+
     @Test("check zone ends in OK for a good zone, and needs no daemon")
     func checkGood() throws {
         let directory = try TemporaryDirectory()

@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 """Small random zones and random queries, asked of several servers: where do they differ?
 
-    differential.py zones SEED COUNT FOLDER     writes FOLDER/zNNN.example.zone and prints the names of the zones
+    differential.py zones SEED COUNT FOLDER [nsec|nsec3|optout]
+                                                writes FOLDER/zNNN.example.zone and prints the names of the zones
     differential.py ask SEED COUNT QUERIES ours=PORT [NAME=PORT]...
 
 The second form asks all servers on 127.0.0.1 the same and prints a line for each response of ours that no peer gives,
-and at the end one line: how many queries, how many differences. The same seed makes the same zones and queries.
+and at the end one line: how many queries, how many differences. The same seed makes the same zones and queries. Zones
+that are signed (by dnssec-signzone) are asked with DO: `DNSSEC=1`.
 """
 import os
 import random
+import subprocess
 import sys
 
 import dns.flags
@@ -120,8 +123,23 @@ class Zone:
             yield name, self.random.choice(TYPES)
 
 
+def sign(folder, origin, method):
+    """Signs a zone file in its place."""
+    key = subprocess.run(
+        ["dnssec-keygen", "-q", "-K", folder, "-a", "ECDSAP256SHA256", "-f", "KSK", origin],
+        check=True, capture_output=True, text=True).stdout.strip()
+    denial = {"nsec": [], "nsec3": ["-3", "aabb", "-H", "2"], "optout": ["-3", "-", "-A", "-H", "0"]}[method]
+    path = f"{folder}/{origin}zone"
+    subprocess.run(
+        ["dnssec-signzone", "-q", "-z", "-P", "-S", "-K", folder, "-d", folder, "-N", "keep", *denial,
+         "-O", "text", "-o", origin, "-f", path + ".signed", path, f"{folder}/{key}"],
+        check=True, capture_output=True, text=True)
+    os.rename(path + ".signed", path)
+
+
 def ask(port, name, kind):
-    query = dns.message.make_query(name, kind, use_edns=0, payload=4096)
+    query = dns.message.make_query(
+        name, kind, use_edns=0, payload=4096, want_dnssec="DNSSEC" in os.environ)
     query.flags &= ~dns.flags.RD
     response = dns.query.udp(query, "127.0.0.1", port=port, timeout=5)
     if response.flags & dns.flags.TC:
@@ -154,6 +172,8 @@ def main():
             zone = Zone(number, seed, count)
             with open(f"{folder}/{zone.origin}zone", "w") as file:
                 file.write(zone.text())
+            if len(sys.argv) > 5:
+                sign(folder, zone.origin, sys.argv[5])
             print(zone.origin)
         return
     seed, count, queries = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
