@@ -59,6 +59,7 @@ package final class Resolver {
     var absences: AbsenceTable
     /// Hashes of names at which a secure DNAME has been cached.
     var renamedTrees: Set<UInt64> = []
+    var subnetAnswers: SubnetAnswers
     var chains: [Int: KeyChain] = [:]
     var chainKeys: [UInt64: Int] = [:]
     /// Chains that have ended and the requests to be told.
@@ -107,6 +108,7 @@ package final class Resolver {
         validator = Validator(cache: cache.signatures)
         zoneStates = ZoneStates(limit: configuration.limits.rememberedZones)
         absences = AbsenceTable(limit: configuration.limits.rememberedAbsences)
+        subnetAnswers = SubnetAnswers(limit: configuration.limits.rememberedSubnetAnswers)
         cacheGeneration = cache.generation
     }
 
@@ -246,6 +248,7 @@ package final class Resolver {
         cacheGeneration = generation
         zones.removeAll(keepingCapacity: true)
         zoneStates.removeAll()
+        subnetAnswers.removeAll()
         absences.removeAll()
     }
 

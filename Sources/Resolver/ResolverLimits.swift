@@ -96,5 +96,8 @@ package struct ResolverLimits: Sendable, Equatable {
     /// NSEC records that one worker keeps for proving absence (RFC 8198); all are forgotten beyond.
     package var rememberedAbsences = 16384
 
+    /// Answers for single client subnets that one worker keeps (RFC 7871); all are forgotten beyond.
+    package var rememberedSubnetAnswers = 4096
+
     package init() {}
 }

@@ -50,12 +50,15 @@ package struct ResolverMetrics: Sendable, Equatable {
     package var secure: UInt64 = 0
     package var insecure: UInt64 = 0
     package var bogus: UInt64 = 0
+    /// Answers given again to clients of the subnet that they had been made for (RFC 7871).
+    package var subnetAnswers: UInt64 = 0
     /// Policy (RPZ) hits.
     package var policyHits: UInt64 = 0
     /// Private addresses removed from answers.
     package var privateAddressesRemoved: UInt64 = 0
 
     // One counter for each limit that may be reached: how often it was.
+    package var limitSubnetAnswers: UInt64 = 0
     package var limitUpstreamQueries: UInt64 = 0
     package var limitUpstreamQueriesPerName: UInt64 = 0
     package var limitAliasRestarts: UInt64 = 0

@@ -11,7 +11,7 @@ enum ServerMetrics {
     ///
     /// - Throws: ``ServerError/cannotListen(address:reason:)``.
     static func listen(
-        _ server: Server, _ section: MetricsConfiguration?
+        _ server: Server, _ section: ServerMetricsSection?
     ) throws(ServerError) -> MetricsListener? {
         guard let section else { return nil }
         guard let address = SocketAddress(section.listen.host, port: UInt16(clamping: section.listen.port))
@@ -19,6 +19,9 @@ enum ServerMetrics {
             throw .cannotListen(address: "\(section.listen)", reason: "not an address")
         }
         let registry = registry(server)
+        for dialect in section.compat {
+            registry.register { collection in MetricsDialect.translate(&collection, into: dialect) }
+        }
         do throws(TransportError) {
             return try MetricsListener(address) { registry.renderPrometheus() }
         } catch {
@@ -158,6 +161,13 @@ enum ServerMetrics {
     }
 
     private static func collect(_ core: ServerCore, _ collection: inout MetricsCollection) {
+        let slots = 0...ServerCounters.latencyBounds.count
+        collection.histogram(
+            "torii_dns_deferred_seconds", "How long queries waited that could not be answered at once.",
+            bounds: ServerCounters.latencyBounds.map { Double($0) / 1_000_000 },
+            counts: slots.map { slot in
+                core.workers.reduce(0) { $0 &+ $1.counters.value(latencySlot: slot) }
+            }, sum: Double(core.workers.reduce(0) { $0 &+ $1.counters.latencySum }) / 1_000_000)
         for (counter, name, help) in names {
             collection.counter(name, help, core.sum(counter))
         }

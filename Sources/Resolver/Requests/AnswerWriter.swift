@@ -83,6 +83,16 @@ package import DNSCore
 }
 
 extension PreparedSections {
+    /// Takes `seconds` off every TTL; none goes below zero.
+    mutating func countDownTTLs(by seconds: UInt32) {
+        for offset in AnswerWriter.ttlOffsets(self) {
+            let start = Int(offset)
+            let ttl = octets[start..<(start + 4)].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            let left = ttl > seconds ? ttl - seconds : 0
+            for index in 0..<4 { octets[start + index] = UInt8(left >> UInt32(24 - 8 * index) & 0xff) }
+        }
+    }
+
     /// Overwrites every TTL.
     mutating func setTTLs(_ ttl: UInt32) {
         for offset in AnswerWriter.ttlOffsets(self) {

@@ -1,7 +1,7 @@
 internal import DNSCore
 
-/// Telling configured servers where clients are (RFC 7871). Answers made for one subnet are given to the clients of that
-/// subnet who wait for them and are not cached; those made for everyone are cached like any other.
+/// Telling configured servers where clients are (RFC 7871). Answers made for one subnet are kept in ``SubnetAnswers``
+/// for the clients of that subnet; those made for everyone are cached like any other.
 extension Resolver {
     /// The part of a client's address that the servers of `name`'s configured zone are told; nil when they are told none.
     func subnet(for name: Name, _ client: IPAddress?) -> IPPrefix? {

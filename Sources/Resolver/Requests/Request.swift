@@ -94,6 +94,14 @@ extension Resolver {
             }
         }
         let subnet = self.subnet(for: question.name, client.address)
+        if let subnet, !client.options.contains(.isTraced), client.options.contains(.recursionDesired),
+            let known = subnetAnswers.answer(
+                for: SubnetAnswers.Key(question, subnet, view: view, options: client.options), at: now.seconds
+            )
+        {
+            metrics.subnetAnswers += 1
+            return deliver(known, to: client)
+        }
         let key = tableKey(question.name, question.type, salt: UInt64(view) | subnetSalt(subnet) << 16)
         if !client.options.contains(.isTraced),
             !client.options.isDisjoint(with: [.recursionDesired, .isPrefetch]), let id = requestKeys[key],

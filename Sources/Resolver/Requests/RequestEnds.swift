@@ -42,6 +42,12 @@ extension Resolver {
                 storeAnswer(
                     result.answer, for: request.question, view: request.view, audience: result.audience,
                     ttl: result.ttl, at: now)
+            } else if let subnet = request.subnet, !request.isPrivate {
+                let key = SubnetAnswers.Key(request.question, subnet, view: request.view, options: options)
+                let ttl = min(result.ttl, configuration.cache.maxTTL.wholeSeconds)
+                if !subnetAnswers.store(result.answer, for: key, ttl: ttl, at: now.seconds) {
+                    metrics.limitSubnetAnswers += 1
+                }
             }
         }
         for client in request.clients {

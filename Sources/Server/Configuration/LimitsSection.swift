@@ -84,6 +84,8 @@ package struct LimitsSection: ConfigurationRecord {
 
     /// Delegations and keys that one worker keeps decoded.
     package let zoneRecords: Int
+    /// Answers for single client subnets that one worker keeps (RFC 7871).
+    package let subnetAnswers: Int
     /// NSEC and NSEC3 records that one worker keeps to prove absence from (RFC 8198).
     package let absenceRecords: Int
 
@@ -176,6 +178,7 @@ package struct LimitsSection: ConfigurationRecord {
         lateAnswers = count("late-answers", 64)
 
         zoneRecords = count("zone-records", 8192)
+        subnetAnswers = count("subnet-answers", 4096)
         absenceRecords = count("absence-records", 16384)
 
         signatureChecks = count("signature-checks", 64)

@@ -129,6 +129,7 @@ extension ResolverConfiguration {
         limits.nsec3Hashes = bounds.nsec3Hashes
         limits.rememberedServers = bounds.serverRecords
         limits.rememberedZones = bounds.zoneRecords
+        limits.rememberedSubnetAnswers = bounds.subnetAnswers
         limits.rememberedAbsences = bounds.absenceRecords
         limits.serverPatience = bounds.upstreamTimeout
         limits.lateAnswerAge = bounds.lateAnswerAge

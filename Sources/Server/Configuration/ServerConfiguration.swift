@@ -49,7 +49,7 @@ package struct ServerConfiguration: ConfigurationRecord {
     /// Figures for Prometheus.
     ///
     /// Off when absent.
-    package let metrics: MetricsConfiguration?
+    package let metrics: ServerMetricsSection?
 
     package init(_ section: ConfigurationSection) {
         server = section.record("server")

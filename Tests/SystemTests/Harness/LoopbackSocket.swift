@@ -130,6 +130,11 @@ final class WireClient: Sendable {
         } while sent < bytes.count
     }
 
+    /// From now on sending fails where it would wait.
+    func becomeNonBlocking() {
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL, 0) | O_NONBLOCK)
+    }
+
     /// The next message.
     func receive(within seconds: Double = 10) throws -> [UInt8] {
         guard let message = try receiveIfAny(within: seconds) else {

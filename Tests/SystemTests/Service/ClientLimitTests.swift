@@ -105,6 +105,46 @@ struct ClientLimitTests {
         #expect(try daemon.ask("www.example.net").rcode == "NOERROR")
     }
 
+    @Test("A thousand idle TCP connections cost other clients nothing, and one prefix has its share only")
+    func connections() throws {
+        let daemon = try Self.start("limits: { tcp-clients: 400, tcp-clients-per-prefix: 100 }\n")
+        var clients: [WireClient] = []
+        for index in 0..<1000 {
+            // Ten prefixes; the kernel accepts, the daemon may close.
+            let client = try? WireClient(.tcp, port: daemon.port, from: "127.0.\(index % 10 + 1).1")
+            if let client { clients.append(client) }
+        }
+        #expect(try daemon.ask("www.example.net").rcode == "NOERROR")
+        // Connections that were idle for a while make room.
+        try daemon.process.wait("an answer over TCP", within: 10) {
+            guard let client = try? WireClient(.tcp, port: daemon.port, from: "127.0.50.1") else {
+                return false
+            }
+            try? client.send(WireQuery("www.example.net").bytes)
+            return (try? client.receive(within: 1)) != nil
+        }
+        let stats = try daemon.control("stats", "torii_stream").output
+        let open = stats.split(separator: "\n").first { $0.hasPrefix("torii_stream_connections=") }
+        #expect(open.flatMap { Double($0.split(separator: "=")[1]) }.map { $0 <= 400 } == true, "\(stats)")
+        withExtendedLifetime(clients) {}
+    }
+
+    @Test("A client that asks and never reads holds a bounded amount of memory, and others are served")
+    func unread() throws {
+        let daemon = try Self.start("limits: { tcp-write-timeout: 2s }\n")
+        func resident() throws -> Int {
+            let text = try String(contentsOfFile: "/proc/\(daemon.process.pid)/statm", encoding: .utf8)
+            return (Int(text.split(separator: " ")[1]) ?? 0) * 4096
+        }
+        let before = try resident()
+        let greedy = try WireClient(.tcp, port: daemon.port)
+        let batch = (0..<500).flatMap { _ in WireClient.framed(WireQuery("www.example.net", "ANY").bytes) }
+        greedy.becomeNonBlocking()
+        for _ in 0..<400 { try? greedy.sendRaw(batch) }
+        #expect(try daemon.ask("www.example.net").rcode == "NOERROR")
+        #expect(try resident() - before < 16 << 20)
+    }
+
     private static func header(_ client: [UInt8], isStream: Bool) -> [UInt8] {
         [
             0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, isStream ? 0x11 : 0x12,

@@ -122,6 +122,23 @@ struct EncryptedTests {
         #expect(try WireMessage(try client.receive()).rcode == "NOERROR")
     }
 
+    @Test(
+        "metrics.compat shows figures under the names of other servers", .enabled(if: Places.hasTools("curl"))
+    )
+    func dialects() throws {
+        let port = try Ports.free()
+        let daemon = try Daemon(
+            Daemon.basics + "metrics: { listen: 127.0.0.1:\(port), compat: [ unbound, coredns ] }\n")
+        _ = try daemon.dig("example.net", "A")
+        let text = try Tool.run("curl", ["-s", "http://127.0.0.1:\(port)/metrics"]).output
+        for name in [
+            "torii_dns_requests_total 1", "unbound_queries_total 1", "unbound_up 1",
+            "coredns_dns_responses_total{",
+        ] {
+            #expect(text.contains("\n" + name), "\(name)")
+        }
+    }
+
     /// `new.up.example. 60 A 192.0.2.77`, added.
     private static var update: [UInt8] {
         let zone = Wire.name("up.example") + [0, 6, 0, 1]
