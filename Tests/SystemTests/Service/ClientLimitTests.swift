@@ -116,7 +116,7 @@ struct ClientLimitTests {
         }
         #expect(try daemon.ask("www.example.net").rcode == "NOERROR")
         // Connections that were idle for a while make room.
-        try daemon.process.wait("an answer over TCP", within: 10) {
+        try daemon.process.eventually("an answer over TCP", within: 10) {
             guard let client = try? WireClient(.tcp, port: daemon.port, from: "127.0.50.1") else {
                 return false
             }

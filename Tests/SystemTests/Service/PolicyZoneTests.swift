@@ -79,12 +79,12 @@ struct PolicyZoneTests {
         let added = try pair.resolver.nsupdate(
             "zone rpz.example\nupdate add www.up.example.rpz.example 60 CNAME .")
         #expect(added.status == .exited(0), "\(added)")
-        try pair.resolver.process.wait("the new policy", within: 10) {
+        try pair.resolver.process.eventually("the new policy", within: 10) {
             (try? pair.ask("www.up.example")) == "NXDOMAIN"
         }
         _ = try pair.resolver.nsupdate(
             "zone rpz.example\nupdate delete www.up.example.rpz.example CNAME")
-        try pair.resolver.process.wait("the old policy", within: 10) {
+        try pair.resolver.process.eventually("the old policy", within: 10) {
             (try? pair.ask("www.up.example")) == "NOERROR 192.0.2.1"
         }
     }

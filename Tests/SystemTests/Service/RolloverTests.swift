@@ -87,12 +87,12 @@ struct RolloverTests {
 
         let first = try resolver(nil)
         #expect(try first.dig("www.roll.example", "A", "+adflag").hasFlag("ad"))
-        try first.process.wait("the new key noted", within: 10) { kept().contains("state=1") }
+        try first.process.eventually("the new key noted", within: 10) { kept().contains("state=1") }
         try first.stop()
 
         let second = try resolver("+31d")
         #expect(try second.dig("www.roll.example", "A", "+adflag").hasFlag("ad"))
-        try second.process.wait("the new key trusted", within: 10) {
+        try second.process.eventually("the new key trusted", within: 10) {
             kept().contains("state=2") && !kept().contains("state=1")
         }
         try second.stop()
@@ -136,7 +136,7 @@ struct RolloverTests {
         #expect(early.rcode == "SERVFAIL" && early.pseudo("EDE: 8") != nil, "\(early)")
         try resolver.process.waitForError("the clock")
         try directory.write("time", "+0d")
-        try resolver.process.wait("validation", within: 20) {
+        try resolver.process.eventually("validation", within: 20) {
             _ = try? resolver.control("cache", "flush", "roll.example", "--tree")
             return (try? resolver.dig("www.roll.example", "A", "+adflag").hasFlag("ad")) ?? false
         }
