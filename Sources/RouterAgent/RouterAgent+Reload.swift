@@ -25,6 +25,7 @@ extension RouterAgent {
         inner = InnerNegotiation(
             new.permissions.innerRouters, key: new.permissions.innerKey.flatMap { keyring[$0] })
         readInterfaces()
+        reserveListening()
         enterStaticHosts()
         leaseFiles = [:]
         readLeases()

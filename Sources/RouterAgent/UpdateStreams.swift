@@ -28,6 +28,9 @@ struct UpdateStreams {
     }
 
     private var streams: [Key: Stream] = [:]
+    /// Connections, each direction by itself, and octets kept.
+    var count: Int { streams.count }
+    var octetCount: Int { streams.values.reduce(0) { $0 + $1.octets.count + $1.earlyOctets } }
 
     /// Takes a logged segment.
     ///

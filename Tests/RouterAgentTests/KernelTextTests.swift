@@ -109,6 +109,51 @@ struct KernelTextTests {
             ])
     }
 
+    @Test("A hostile stream keeps a bounded number of octets")
+    func hostileStream() throws {
+        var streams = UpdateStreams()
+        _ = streams.append(try segment(1000, [], flags: 0x02), isResponse: false, now: .zero)
+        let piece = [UInt8](repeating: 0xff, count: 200)
+        for index in 0..<5000 {
+            // Never the next one, each far ahead of the others, then all of them again.
+            let sequence = UInt32(1100 + index % 330 * 200)
+            _ = streams.append(try segment(sequence, piece), isResponse: false, now: .zero)
+        }
+        #expect(streams.octetCount <= 2 * UpdateStreams.octetLimit)
+        for port in 0..<1000 {
+            var opening = try segment(1, [], flags: 0x02)
+            opening.sourcePort = UInt16(port)
+            _ = streams.append(opening, isResponse: false, now: .seconds(port))
+        }
+        #expect(streams.count <= UpdateStreams.connectionLimit)
+    }
+
+    @Test("Noise in lease files gives nothing, and whatever it gives is a name below the suffix")
+    func hostileLeases() throws {
+        let suffix = try Name("lan.example.")
+        let file = LeaseFile(suffix: suffix)
+        let words = [
+            "1800000000", "-1", "#", "192.168.1.9", "::1", "a", "a.b", "*", ",", "address", "expire", "\0",
+            "\n",
+        ]
+        for round in 0..<2000 {
+            let noise = (0..<Int.random(in: 0...200)).map { _ in UInt8.random(in: 0...255) }
+            let text =
+                round.isMultiple(of: 2)
+                ? String(decoding: noise, as: UTF8.self)
+                : (0..<40).map { _ in
+                    (words.randomElement() ?? "") + ([" ", ",", "\n"].randomElement() ?? "")
+                }.joined()
+            for format in [LeaseFormat.dnsmasq, .odhcpd, .kea] {
+                let leases = file.read(text, format: format, epoch: 1_750_000_000)
+                #expect(leases.allSatisfy { $0.name.isBelow(suffix) && $0.expiry > 1_750_000_000 })
+            }
+        }
+        let many = (0..<40_000).map { "1800000000 02 10.0.\($0 / 256 % 256).\($0 % 256) h\($0) *" }
+        let leases = file.read(many.joined(separator: "\n"), format: .dnsmasq, epoch: 1_750_000_000)
+        #expect(leases.count <= LeaseFile.limit)
+    }
+
     @Test("The doctor names what keeps packets out, and the line that lets them in")
     func doctor() throws {
         let configuration = try RouterConfiguration.parse(
