@@ -274,9 +274,29 @@ private struct Parser {
                     policy?.override = PolicyZoneConfiguration.Override(rawValue: value) ?? .given
                 case (_, "name:"): zone = ConfiguredZone(name: try Name(value), servers: [])
                 case (_, "stub-addr:"), (_, "forward-addr:"):
-                    if let address = IPAddress(value) {
-                        zone?.servers.append(.address(IPEndpoint(address, port: 53)))
+                    let parts = value.split(separator: "@").map(String.init)
+                    if let address = IPAddress(parts[0]) {
+                        let port = parts.count > 1 ? UInt16(parts[1]) ?? 53 : 53
+                        zone?.servers.append(.address(IPEndpoint(address, port: port)))
                     }
+                case (_, "stub-host:"), (_, "forward-host:"):
+                    zone?.servers.append(.name(try Name(value), port: 53))
+                case (_, "do-not-query-address:"):
+                    if let prefix = Parser.prefix(value) { configuration.neverAsked.append(prefix) }
+                case (_, "private-address:"):
+                    if let prefix = Parser.prefix(value) { configuration.privateAddresses.append(prefix) }
+                case (_, "private-domain:"): configuration.privateDomains.append(try Name(value))
+                case (_, "cache-min-ttl:"): configuration.cache.minTTL = .seconds(Int(value) ?? 0)
+                case (_, "cache-max-ttl:"): configuration.cache.maxTTL = .seconds(Int(value) ?? 86400)
+                case (_, "cache-max-negative-ttl:"):
+                    configuration.cache.maxNegativeTTL = .seconds(Int(value) ?? 3600)
+                case (_, "dns64-prefix:"):
+                    configuration.dns64 = Parser.prefix(value).map { AddressSynthesisConfiguration(prefix: $0) }
+                case (_, "serve-expired-ttl:"):
+                    if let age = Int(value), age > 0 { configuration.cache.staleMaxAge = .seconds(age) }
+                case (_, "serve-expired-client-timeout:"):
+                    configuration.cache.staleClientTimeout = .milliseconds(Int(value) ?? 1800)
+                case (_, "use-caps-for-id:"): configuration.mixesCase = value == "yes"
                 case (_, "stub-first:"), (_, "forward-first:"): zone?.fallsBack = value == "yes"
                 case (_, "qname-minimisation:"):
                     configuration.minimisation = value == "no" ? .off : .relaxed
@@ -298,6 +318,11 @@ private struct Parser {
         }
         close()
         result.configuration = configuration
+    }
+
+    /// A prefix; an address alone is one host.
+    static func prefix(_ text: String) -> IPPrefix? {
+        text.contains("/") ? IPPrefix(text) : IPPrefix(text + (text.contains(":") ? "/128" : "/32"))
     }
 
     static func date(_ text: String) -> Int64? {

@@ -49,7 +49,7 @@ extension Resolver {
                 if case .tooManyNSEC3Iterations? = reason { metrics.limitNSEC3Iterations += 1 }
                 if let code = reason?.extendedError { request.notes.append(ExtendedErrorNote(code)) }
             case .bogus(let reason, let name):
-                note(request.budget, 0, at: now, "bogus: \(reason) at \(name)")
+                note(request.budget, 0, at: now, "bogus: \(reason) at \(name.lowercased)")
                 if request.parts[index].malformedRecords > 0 {
                     request.notes.append(ExtendedErrorNote(.other, "malformed records left out"))
                 }
@@ -303,9 +303,9 @@ extension Resolver {
         countLimits(request)
         var answer = ResolverAnswer(
             .serverFailure,
-            errors: [ExtendedErrorNote(reason.extendedError, "\(reason) at \(name)")] + request.notes)
+            errors: [ExtendedErrorNote(reason.extendedError, "\(reason) at \(name.lowercased)")] + request.notes)
         answer.failure =
-            "\(request.question.name) \(request.question.type): bogus: \(reason) at \(name)"
+            "\(request.question.name) \(request.question.type): bogus: \(reason) at \(name.lowercased)"
         storeAnswer(
             answer, for: request.question, view: request.view, audience: [.plain, .wantsDNSSEC],
             ttl: configuration.validation.bogusTTL.wholeSeconds, at: now)

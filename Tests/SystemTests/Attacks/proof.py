@@ -378,3 +378,67 @@ def d9(stage):
 
 
 CASES = {f.__name__.upper(): f for f in (d1, d2, d3, d4, d5, d6, d7, d8, d9)}
+
+
+def s1(stage):
+    """RFC 8198: verified proofs and wildcards answer for other names without a question; what came unverified beside
+    them is not learnt from."""
+    servers, tree = stage.servers, stage.tree
+    plain, hashed_key, stranger = stage.key("s1.example."), stage.key("s1h.example."), stage.key("s1.example.")
+    tree.delegate("s1.example.", "127.68.3.1", plain)
+    tree.delegate("s1h.example.", "127.68.3.2", hashed_key)
+    hashed = Hashed(hashed_key, 0)
+
+    def expansion(key, wildcard, owner, address):
+        wild = key.sign(rr("%s 300 A %s" % (wildcard, address)))
+        return [rr("%s 300 A %s" % (owner, address)), dns.rrset.from_rdata(owner, 300, wild[1][0])]
+
+    def nsec(q):
+        if q.kind == "DNSKEY":
+            return q.reply(plain.sign(plain.set))
+        if q.name.labels[0] == b"keep":
+            return q.reply(plain.sign(rr("%s 300 A 192.0.2.31" % q.name)))
+        if q.name.is_subdomain(name("wild.s1.example.")) and q.name != name("wild.s1.example."):
+            proof = plain.nsec("*.wild.s1.example.", "zzz.s1.example.", "A RRSIG NSEC")
+            return q.reply(expansion(plain, "*.wild.s1.example.", q.name, "192.0.2.32"), proof)
+        proof = plain.nsec("b.s1.example.", "e.s1.example.", "A RRSIG NSEC") + plain.nsec("s1.example.", "b.s1.example.", "NS SOA RRSIG NSEC DNSKEY")
+        # Signed by nobody: it would take "keep" away.
+        forged = stranger.nsec("f.s1.example.", "v.s1.example.", "A RRSIG NSEC")
+        return q.reply(authority=plain.sign(soa("s1.example.")) + proof + forged, rcode=3)
+
+    apex = hashed.match("s1h.example.", "NS SOA RRSIG DNSKEY NSEC3PARAM")
+    wide = hashed.record(hashed.shift(hashed.digest("s1h.example."), 1), hashed.digest("s1h.example."), "")
+
+    def nsec3(q):
+        if q.kind == "DNSKEY":
+            return q.reply(hashed_key.sign(hashed_key.set))
+        # One span from the apex round to itself: there is nothing but the apex.
+        return q.reply(authority=hashed_key.sign(soa("s1h.example.")) + apex + wide, rcode=3)
+    servers.on("127.68.3.1", nsec)
+    servers.on("127.68.3.2", nsec3)
+    with stage.daemon() as daemon:
+        def asked(text, kind="A"):
+            mark = servers.mark()
+            answer = ask(text, kind, dnssec=True)
+            return len([q for q in servers.since(mark) if q.kind not in ("DS", "DNSKEY")]), answer
+        asked("c.s1.example.")
+        asked("one.s1h.example.")
+        asked("x.wild.s1.example.")
+        for text in ("d.s1.example.", "x.y.d.s1.example.", "two.s1h.example.", "a.b.three.s1h.example."):
+            count, answer = asked(text)
+            stage.check(rcode(answer) == "NXDOMAIN" and answer.flags & dns.flags.AD, "%s: %s" % (text, rcode(answer)))
+            stage.check(count == 0, "%s took %d questions" % (text, count))
+        count, answer = asked("b.s1.example.", "TXT")
+        stage.check(count == 0 and rcode(answer) == "NOERROR", "b TXT: %s after %d questions" % (rcode(answer), count))
+        count, answer = asked("keep.s1.example.")
+        stage.check(addresses(answer) == ["192.0.2.31"], "a forged proof took a name away: %s" % rcode(answer))
+        count, answer = asked("y.wild.s1.example.")
+        stage.check(addresses(answer) == ["192.0.2.32"] and answer.flags & dns.flags.AD, "wildcard: %s" % rcode(answer))
+        stage.figure("questions for a second name of the wildcard", count)
+        stage.check(count == 0, "the wildcard took %d questions" % count)
+        stage.figure("from proofs", daemon.counter("aggressive_answers"))
+        stage.figure("from wildcards", daemon.counter("aggressive_wildcards"))
+        stage.innocent()
+
+
+CASES["S1"] = s1

@@ -31,7 +31,8 @@ import dns.rcode  # noqa: E402
 import dns.rdata  # noqa: E402
 import dns.rdatatype  # noqa: E402
 import dns.rrset  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
+from cryptography.hazmat.primitives import hashes  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: E402
 
 PORT = 5300
 ROOT = "127.66.0.1"
@@ -98,10 +99,16 @@ class Key:
     def ds(self, digest="SHA256"):
         return dns.dnssec.make_ds(self.zone, self.record, digest)
 
-    def sign(self, rrset, start=-3600, life=86400 * 14, signer=None, labels=None):
+    def sign(self, rrset, start=-3600, life=86400 * 14, signer=None):
         """The set and its signature."""
         now = int(time.time()) + start
         rdata = dns.dnssec.sign(rrset, self.private, signer or self.zone, self.record, inception=now, expiration=now + life)
+        if rrset.name.is_wild() and rdata.labels == len(rrset.name) - 1:
+            # dnspython 2.3 counts the asterisk, which RFC 4034 3.1.3 does not.
+            rdata = rdata.replace(labels=rdata.labels - 1)
+            made = self.private.sign(dns.dnssec._make_rrsig_signature_data(rrset, rdata), ec.ECDSA(hashes.SHA256()))
+            r, s = utils.decode_dss_signature(made)
+            rdata = rdata.replace(signature=r.to_bytes(32, "big") + s.to_bytes(32, "big"))
         return [rrset, dns.rrset.from_rdata(rrset.name, rrset.ttl, rdata)]
 
     def nsec(self, owner, following, types, ttl=60):

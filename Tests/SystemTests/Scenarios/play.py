@@ -204,6 +204,27 @@ def yaml_text(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+# What of a head has our words, and what makes no difference to what is compared.
+TRANSLATED = set("""access-control aggressive-nsec cache-max-negative-ttl cache-max-ttl cache-min-ttl dns64-prefix do-ip4 do-ip6
+do-not-query-address do-not-query-localhost domain-insecure ede ede-serve-expired fake-sha1 iter-scrub-promiscuous local-data local-zone
+minimal-responses module-config nsid prefetch private-address private-domain qname-minimisation qname-minimisation-strict
+rrset-roundrobin serve-expired serve-expired-client-timeout serve-expired-reply-ttl serve-expired-ttl tempfile trust-anchor
+trust-anchor-signaling use-caps-for-id val-override-date target-fetch-policy harden-referral-path prefetch-key discard-timeout
+wait-limit msg-cache-size rrset-cache-size outbound-msg-retry infra-keep-probing harden-glue harden-dnssec-stripped log-queries
+verbosity root-key-sentinel max-udp-size edns-buffer-size rpz-log rpz-log-name num-threads""".split())
+
+
+def untranslated(scenario):
+    """Options of the head that are not translated."""
+    known = ("name", "stub-addr", "stub-host", "stub-first", "stub-prime", "forward-addr", "forward-host", "forward-first",
+             "zonefile", "tempfile", "rpz-action-override", "rpz-log", "rpz-log-name")
+    return sorted({key for section, key, _ in scenario.head if key and key not in (TRANSLATED if section == "server" else known)})
+
+
+def prefixes(values):
+    return "[ %s ]" % ", ".join(yaml_text(v if "/" in v else v + ("/128" if ":" in v else "/32")) for v in values)
+
+
 def configuration(scenario, folder):
     """Our words for the head of a scenario, and the date it validates at (None = now)."""
     server, blocks, date = {}, [], None
@@ -237,7 +258,9 @@ def configuration(scenario, folder):
         keys = {k: v for k, v in lines}
         if section in ("stub-zone", "forward-zone"):
             servers = ", ".join(
-                "{ address: %s }" % yaml_text(v.split("@")[0]) for k, v in lines if k in ("stub-addr", "forward-addr"))
+                "{ address: %s, port: %s }" % (yaml_text(v.split("@")[0]), (v.split("@") + ["53"])[1]) if k.endswith("-addr")
+                else "{ name: %s }" % yaml_text(v)
+                for k, v in lines if k in ("stub-addr", "forward-addr", "stub-host", "forward-host"))
             fallback = "true" if keys.get("forward-first", keys.get("stub-first", "no")) == "yes" else "false"
             zone = "{ zone: %s, servers: [ %s ], fallback: %s }" % (yaml_text(keys["name"]), servers, fallback)
             (stubs if section == "stub-zone" else forwards).append(zone)
@@ -254,6 +277,18 @@ def configuration(scenario, folder):
         out += ["  ipv6: false"]
     if last("do-ip4") == "no":
         out += ["  ipv4: false"]
+    never = server.get("do-not-query-address", [])
+    if last("do-not-query-localhost", "yes") == "yes":
+        never = never + ["127.0.0.0/8", "::1"]
+    out += ["  do-not-query: " + prefixes(never)]
+    if server.get("private-address"):
+        out += ["  private-addresses: " + prefixes(server["private-address"])]
+    if server.get("private-domain"):
+        out += ["  private-domains: [ %s ]" % ", ".join(yaml_text(d) for d in server["private-domain"])]
+    if last("minimal-responses") == "no":
+        out += ["  minimal-responses: false"]
+    if last("use-caps-for-id") == "no":
+        out += ["  random-case: false"]
     if stubs:
         out += ["  stub: [ %s ]" % ", ".join(stubs)]
     if forwards:
@@ -263,6 +298,8 @@ def configuration(scenario, folder):
     out += ["dnssec:", "  validation: " + ("true" if "validator" in modules else "false")]
     out += ["  trust-anchors: [ %s ]" % ", ".join(yaml_text(a) for a in anchors), "  rfc5011: false"]
     out += ["  signal-trust-anchors: false"]
+    if last("aggressive-nsec") == "no":
+        out += ["  aggressive-nsec: false"]
     if server.get("domain-insecure"):
         out += ["  negative-trust-anchors: [ %s ]" % ", ".join(yaml_text(d) for d in server["domain-insecure"])]
     stale = "enabled: " + ("true" if last("serve-expired") == "yes" else "false")
@@ -270,7 +307,14 @@ def configuration(scenario, folder):
         stale += ", answer-ttl: %ss" % last("serve-expired-reply-ttl")
     if last("serve-expired-client-timeout"):
         stale += ", client-timeout: %sms" % last("serve-expired-client-timeout")
+    if last("serve-expired-ttl", "0") != "0":
+        stale += ", max-age: %ss" % last("serve-expired-ttl")
     out += ["cache:", "  prefetch: " + ("true" if last("prefetch") == "yes" else "false"), "  serve-stale: { %s }" % stale]
+    for theirs, ours in (("cache-min-ttl", "min-ttl"), ("cache-max-ttl", "max-ttl"), ("cache-max-negative-ttl", "max-negative-ttl")):
+        if last(theirs):
+            out += ["  %s: %ss" % (ours, last(theirs))]
+    if "dns64" in modules:
+        out += ["dns64: { prefix: %s }" % yaml_text(last("dns64-prefix", "64:ff9b::/96"))]
     local_zones = ["{ zone: %s, type: %s }" % (yaml_text(v.split()[0]), v.split()[1]) for v in server.get("local-zone", [])]
     if local_zones or server.get("local-data"):
         out += ["local:", "  zones: [ %s ]" % ", ".join(local_zones)]
@@ -322,6 +366,7 @@ class Player:
         for address in self.scenario.addresses():
             add_address(address)
         date = configuration(self.scenario, self.folder)
+        self.notes += ["%s is not translated" % key for key in untranslated(self.scenario)]
         self.clock = Clock(self.folder, 0 if date is None else date - time.time())
         self.servers = Servers(self.scenario, self.log)
         daemon = self.start()
