@@ -24,7 +24,11 @@ internal import Transport
     private var seenState: UInt64 = 0
     /// What zones are answered from in this batch, and their settings.
     var catalog: ZoneCatalog
-    var slots: ZoneSlots
+    var slots: ZoneSlots {
+        didSet { zoneCells = slots.counterTable }
+    }
+    /// Where this batch's zones are counted; ``slots`` keeps it alive.
+    private(set) var zoneCells: ZoneCounterTable
     private var seenCatalog: UInt64 = 0
 
     var composer = MessageComposer()
@@ -78,6 +82,7 @@ internal import Transport
         let served = core.zones.served.state
         catalog = served.catalog
         slots = served.slots
+        zoneCells = served.slots.counterTable
         settings = state.settings
         cookies = state.cookies
         limiter = ResponseRateLimiter(state.rate)

@@ -291,7 +291,9 @@ private struct Parser {
                 case (_, "cache-max-negative-ttl:"):
                     configuration.cache.maxNegativeTTL = .seconds(Int(value) ?? 3600)
                 case (_, "dns64-prefix:"):
-                    configuration.dns64 = Parser.prefix(value).map { AddressSynthesisConfiguration(prefix: $0) }
+                    configuration.dns64 = Parser.prefix(value).map {
+                        AddressSynthesisConfiguration(prefix: $0)
+                    }
                 case (_, "serve-expired-ttl:"):
                     if let age = Int(value), age > 0 { configuration.cache.staleMaxAge = .seconds(age) }
                 case (_, "serve-expired-client-timeout:"):

@@ -301,11 +301,10 @@ extension Resolver {
         metrics.bogus += 1
         remove(request)
         countLimits(request)
+        let text = "\(reason) at \(name.lowercased)"
         var answer = ResolverAnswer(
-            .serverFailure,
-            errors: [ExtendedErrorNote(reason.extendedError, "\(reason) at \(name.lowercased)")] + request.notes)
-        answer.failure =
-            "\(request.question.name) \(request.question.type): bogus: \(reason) at \(name.lowercased)"
+            .serverFailure, errors: [ExtendedErrorNote(reason.extendedError, text)] + request.notes)
+        answer.failure = "\(request.question.name) \(request.question.type): bogus: \(text)"
         storeAnswer(
             answer, for: request.question, view: request.view, audience: [.plain, .wantsDNSSEC],
             ttl: configuration.validation.bogusTTL.wholeSeconds, at: now)

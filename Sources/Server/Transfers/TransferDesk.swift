@@ -34,8 +34,8 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     let counters = TransferCounters()
     private let zones: ZoneKeeper
     private var keys: TSIGKeyring
-    private var sockets: UpstreamSockets?
-    private var streams: UpstreamStreams?
+    /// Sockets by the address that they send from; nil: the system's choice.
+    private var ways: [IPAddress?: Way] = [:]
     private var refreshes: [Name: ZoneRefresh] = [:]
     private var notifies: [Name: NotifySchedule] = [:]
     private var slots: ZoneSlots
@@ -62,14 +62,28 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         self.keys = keys
         slots = zones.slots
         loop = try EventLoop()
-        sockets = UpstreamSockets(on: loop, handler: self)
+    }
+
+    /// The sockets that send from one address.
+    private struct Way {
+        let sockets: UpstreamSockets
+        let streams: UpstreamStreams
+    }
+
+    private func way(from source: IPAddress?) -> Way {
+        if let way = ways[source] { return way }
+        let own = source.map { [SocketAddress(IPEndpoint($0, port: 0))] } ?? []
         var limits = UpstreamStreamLimits()
         limits.idleTimeout = .zero
         limits.pipeline = 1
         // Transfers, and beside them updates that are handed on.
         limits.connections = zones.limits.transfersIn + 64
         limits.connectionsPerServer = limits.connections
-        streams = UpstreamStreams(on: loop, handler: self, limits: limits)
+        let way = Way(
+            sockets: UpstreamSockets(on: loop, handler: self, sources: own),
+            streams: UpstreamStreams(on: loop, handler: self, limits: limits, sources: own))
+        ways[source] = way
+        return way
     }
 
     // MARK: For other threads
@@ -351,10 +365,11 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         let tag = nextTag
         nextTag += 1
         let address = SocketAddress(IPEndpoint(server.address, port: server.port))
+        let way = way(from: server.source)
         let token = unsafe octets.withUnsafeBytes { raw in
             isStream
-                ? unsafe streams?.send(raw, to: address, timeout: timeout, tag: tag, isFresh: true)
-                : unsafe sockets?.send(raw, to: address, timeout: timeout, tag: tag)
+                ? unsafe way.streams.send(raw, to: address, timeout: timeout, tag: tag, isFresh: true)
+                : unsafe way.sockets.send(raw, to: address, timeout: timeout, tag: tag)
         }
         guard token != nil else { return false }
         errands[tag] = errand

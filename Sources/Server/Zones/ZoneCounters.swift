@@ -52,12 +52,18 @@ internal import DNSCore
     }
 }
 
+/// The counters of all zones of one set, without references to count.
+@safe struct ZoneCounterTable {
+    let cells: UnsafeMutablePointer<UnsafeMutablePointer<UInt64>>
+    let count: Int
+}
+
 extension Worker {
     /// Counts for a zone by its number.
     @inline(__always)
     func count(_ counter: ZoneCounters.Counter, zone: Int) {
-        guard zone >= 0, zone < slots.all.count else { return }
-        unsafe slots.cells[zone][index * ZoneCounters.stride + counter.rawValue] &+= 1
+        guard zone >= 0, zone < zoneCells.count else { return }
+        unsafe zoneCells.cells[zone][index * ZoneCounters.stride + counter.rawValue] &+= 1
     }
 
     /// Counts for a zone that need not be of the set that this batch is answered from.

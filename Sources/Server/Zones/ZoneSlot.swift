@@ -36,7 +36,7 @@ final class ZoneSlot: Sendable {
     // Sendable: immutable after `init`, but for the counters' words, which belong to one worker each.
     let all: [ZoneSlot]
     /// Where the counters of each zone stand, for the workers.
-    let cells: UnsafeMutablePointer<UnsafeMutablePointer<UInt64>>
+    private let cells: UnsafeMutablePointer<UnsafeMutablePointer<UInt64>>
     private let byName: [Name: ZoneSlot]
 
     init(_ sections: [ZoneSection], counters: (Name) -> ZoneCounters) {
@@ -49,6 +49,9 @@ final class ZoneSlot: Sendable {
     }
 
     deinit { unsafe cells.deallocate() }
+
+    /// Where the zones' counters stand; valid as long as this is.
+    var counterTable: ZoneCounterTable { unsafe ZoneCounterTable(cells: cells, count: all.count) }
 
     /// Whether zone `number` is marked `nts: true`.
     func isMarked(_ number: Int) -> Bool {

@@ -253,4 +253,55 @@ struct FleetTests {
         }
         #expect(last.count > 5)
     }
+
+    @Test("A secondary asks from the address that it is told to")
+    func source() throws {
+        let port = try Ports.free()
+        let primary = try Daemon(
+            """
+            server: { workers: 1, state-directory: state }
+            listen: [ { address: 127.0.0.1, port: $PORT } ]
+            control: { socket: torii.sock }
+            recursion: { enabled: false }
+            zones:
+              - name: fleet.example
+                kind: primary
+                file: fleet.zone
+                transfer: [ { from: 127.0.0.9 } ]
+                notify: [ { address: 127.0.0.1, port: \(port), source: 127.0.0.8 } ]
+                update: [ { from: 127.0.0.0/8, action: allow } ]
+
+            """, files: ["fleet.zone": Self.zone(7)])
+        let ours = try Daemon(
+            """
+            server: { workers: 1, state-directory: state }
+            listen: [ { address: 127.0.0.1, port: \(port) } ]
+            control: { socket: torii.sock }
+            recursion: { enabled: false }
+            zones:
+              - name: fleet.example
+                kind: secondary
+                primaries: [ { address: 127.0.0.1, port: \(primary.port), source: 127.0.0.9 } ]
+                transfer: [ { from: 127.0.0.0/8 } ]
+                allow-notify: [ { from: 127.0.0.8 } ]
+
+            """)
+        try ours.process.eventually("the first transfer") {
+            try Peer.transfer("fleet.example", port: port) != nil
+        }
+        #expect(try Tool.run("nsupdate", [], input: Self.script(primary.port, 5)).succeeded)
+        let last = try Tool.run(
+            "dig",
+            [
+                "-r", "-b", "127.0.0.9", "@127.0.0.1", "-p", "\(primary.port)", "fleet.example", "SOA",
+                "+short",
+            ]
+        )
+        .output
+        try ours.process.eventually("the change, told from the other address") {
+            try Tool.run(
+                "dig", ["-r", "@127.0.0.1", "-p", "\(port)", "fleet.example", "SOA", "+short"]
+            ).output == last
+        }
+    }
 }
