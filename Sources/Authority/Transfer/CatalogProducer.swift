@@ -6,16 +6,18 @@ package enum CatalogProducer {
     /// The catalog's next version.
     ///
     /// A zone keeps the label that `previous` lists it with, since another one would make consumers begin anew; a
-    /// zone that was not listed gets a label of its own, other than the one of an earlier listing.
+    /// zone that was not listed gets a label of its own, other than the one of an earlier listing. Without `previous`
+    /// labels follow from the names alone, so that a server that lost its state makes nobody begin anew.
     ///
     /// - Parameters:
     ///   - members: the zones with their groups.
+    ///   - unready: zones that cannot be transferred yet: they stay listed, and are not newly listed.
     ///   - previous: the version before.
     ///   - now: seconds since 1970: the serial, unless `previous` has that one or a newer.
     /// - Returns: nil when nothing has changed.
     /// - Throws: ``ZoneError``.
     package static func zone(
-        _ apex: Name, members: [Name: [String]], previous: ZoneSnapshot?, now: UInt32
+        _ apex: Name, members: [Name: [String]], unready: Set<Name> = [], previous: ZoneSnapshot?, now: UInt32
     ) throws(ZoneError) -> ZoneSnapshot? {
         let invalid = Name(trustedWire: [7] + Array("invalid".utf8) + [0])
         let listed = previous.flatMap { try? CatalogContents($0) } ?? CatalogContents()
@@ -26,7 +28,9 @@ package enum CatalogProducer {
         ]
         let zones = prefixed(Array("zones".utf8), apex)
         for (zone, groups) in members {
-            let node = prefixed(listed.members[zone]?.label ?? label(of: zone, now), zones)
+            let former = listed.members[zone]?.label
+            if former == nil, unready.contains(zone) { continue }
+            let node = prefixed(former ?? label(of: zone, previous == nil ? 0 : now), zones)
             records.append(ResourceRecord(owner: node, type: .ptr, ttl: 0, data: RecordData(zone.wire)))
             for group in groups.map({ Array($0.utf8.prefix(255)) }) {
                 records.append(

@@ -118,13 +118,10 @@ enum ZoneCommands {
         options = String(options.map { $0.isNewline || $0 == "\t" ? " " : $0 })
         options = options.drop { $0 == " " }.description
         if options.hasPrefix("{"), options.hasSuffix("}") { options = String(options.dropFirst().dropLast()) }
-        let problems = server.roster.add(name, options, path: server.path)
-        guard let slot = server.zones.slots[name] else { return .failed(problems.joined(separator: "\n")) }
-        if slot.section.kind == .primary, server.zones.snapshot(of: name) == nil {
-            _ = server.roster.delete(name, cleans: false)
-            return .failed(problems.joined(separator: "\n"))
+        switch server.roster.add(name, options, path: server.path) {
+        case .added(let notes): return .done((["zone \(name) added"] + notes).joined(separator: "\n"))
+        case .refused(let reasons): return .failed(reasons.joined(separator: "\n"))
         }
-        return .done((["zone \(name) added"] + problems).joined(separator: "\n"))
     }
 
     private static func delete(_ request: ControlRequest, _ server: Server) -> ControlOutcome {

@@ -19,6 +19,12 @@ final class ZoneRoster: Sendable {
         let text: String
     }
 
+    /// What came of ``add(_:_:path:)``: one line for each thing worth telling, or each reason why not.
+    enum Addition {
+        case added([String])
+        case refused([String])
+    }
+
     private struct State {
         var configuration: ServerConfiguration?
         var added: [Name: AddedZone] = [:]
@@ -33,6 +39,8 @@ final class ZoneRoster: Sendable {
     private let addedPath: String
     /// Whether a look at the catalogs is due.
     private let isDue = Atomic<Bool>(false)
+    /// Members of catalogs of ours that are listed as soon as they are served.
+    private let unlisted = Mutex<Set<Name>>([])
     private let afterChange = Mutex<(@Sendable (_ forgotten: [Name]) -> Void)?>(nil)
 
     init(zones: ZoneKeeper, stateDirectory: String) {
@@ -67,10 +75,16 @@ final class ZoneRoster: Sendable {
         return notes
     }
 
-    /// A zone has a new version: when it is a catalog, the zones that it lists are looked at, on another thread.
+    /// A zone has a new version: when it is a catalog, the zones that it lists are looked at, on another thread; so are
+    /// the catalogs that we make, when a member can be listed from now on.
     func changed(_ slot: ZoneSlot) {
-        guard slot.section.catalog?.role == .consumer, !isDue.exchange(true, ordering: .acquiringAndReleasing)
-        else { return }
+        let matters =
+            switch slot.section.catalog?.role {
+            case .consumer: true
+            case .member: unlisted.withLock { $0.contains(slot.name) }
+            case .producer, nil: false
+            }
+        guard matters, !isDue.exchange(true, ordering: .acquiringAndReleasing) else { return }
         let hasThread = ServiceThread.start("catalogs") { [self] in
             isDue.store(false, ordering: .releasing)
             let (notes, forgotten) = state.withLock { reconcile(&$0) }
@@ -85,29 +99,37 @@ final class ZoneRoster: Sendable {
     /// Adds a zone whose options are `text`, as they would stand in the configuration's `zones`, and keeps it over a
     /// restart.
     ///
-    /// - Returns: why not, one line each; empty when the zone is there.
-    func add(_ name: Name, _ text: String, path: String) -> [String] {
-        let (problems, forgotten) = state.withLock { state -> ([String], [Name]) in
-            guard let configuration = state.configuration else { return (["the server is starting"], []) }
-            guard zones.slots[name] == nil else { return (["there is a zone \(name) already"], []) }
+    /// It is served before a catalog lists it; a primary zone that cannot be loaded is not added.
+    func add(_ name: Name, _ text: String, path: String) -> Addition {
+        let (addition, forgotten) = state.withLock { state -> (Addition, [Name]) in
+            guard let configuration = state.configuration else {
+                return (.refused(["the server is starting"]), [])
+            }
+            guard zones.slots[name] == nil else { return (.refused(["there is a zone \(name) already"]), []) }
             let section: ZoneSection
             do throws(ConfigurationErrors) {
                 section = try parse(name, text, configuration, path)
             } catch {
-                return (error.errors.map { "\($0.path.isEmpty ? "" : "\($0.path): ")\($0.message)" }, [])
+                let faults = error.errors.map { "\($0.path.isEmpty ? "" : "\($0.path): ")\($0.message)" }
+                return (.refused(faults), [])
             }
             state.added[name] = AddedZone(section: section, text: text)
             if let fault = writeAdded(state) {
                 state.added[name] = nil
-                return ([fault], [])
+                return (.refused([fault]), [])
             }
             var notes = zones.configure(sections(state), changed: [name])
+            if section.kind == .primary, section.catalog?.role != .producer, zones.snapshot(of: name) == nil {
+                state.added[name] = nil
+                if let fault = writeAdded(state) { notes.append(fault) }
+                zones.configure(sections(state), changed: [])
+                return (.refused(notes), [])
+            }
             let (more, forgotten) = reconcile(&state)
-            notes += more
-            return (notes, forgotten)
+            return (.added(notes + more), forgotten)
         }
-        afterChange.withLock { $0 }?(forgotten)
-        return problems
+        if case .added = addition { afterChange.withLock { $0 }?(forgotten) }
+        return addition
     }
 
     /// Removes a zone that ``add(_:_:path:)`` has added.
@@ -262,8 +284,10 @@ final class ZoneRoster: Sendable {
             if fault != 0 { notes.append("\(membersPath) cannot be written: error \(fault)") }
         }
         if !touched.isEmpty { notes += zones.configure(sections(state), changed: touched) }
+        let unready = Set(base.map(\.name).filter { zones.snapshot(of: $0) == nil })
+        unlisted.withLock { $0 = unready }
         for section in base where section.catalog?.role == .producer {
-            if let fault = produce(section, base) { notes.append("zone \(section.name): \(fault)") }
+            if let fault = produce(section, base, unready) { notes.append("zone \(section.name): \(fault)") }
         }
         return (notes, forgotten)
     }
@@ -288,7 +312,9 @@ final class ZoneRoster: Sendable {
     }
 
     /// Makes the next version of a catalog of ours.
-    private func produce(_ section: ZoneSection, _ base: [ZoneSection]) -> String? {
+    private func produce(
+        _ section: ZoneSection, _ base: [ZoneSection], _ unready: Set<Name>
+    ) -> String? {
         guard let slot = zones.slots[section.name] else { return nil }
         var members: [Name: [String]] = [:]
         for zone in base where zone.catalog?.role == .member && zone.catalog?.zone == section.name {
@@ -299,7 +325,7 @@ final class ZoneRoster: Sendable {
             let now = UInt32(truncatingIfNeeded: WallClock.seconds)
             guard
                 let next = try CatalogProducer.zone(
-                    section.name, members: members, previous: previous, now: now)
+                    section.name, members: members, unready: unready, previous: previous, now: now)
             else { return nil }
             guard let previous else { return zones.install(.full(next), slot) }
             return zones.install(.incremental(next, [.between(previous, next)]), slot)

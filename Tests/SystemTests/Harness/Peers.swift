@@ -117,7 +117,8 @@ final class Peer: @unchecked Sendable {
 
     /// Knot DNS.
     ///
-    /// `zones` is the text of the `zone:` list and of what else it needs.
+    /// `sections` is the text of the `zone:` list and of what else it needs. Zones are kept in `directory`: those of
+    /// another test, in the place that Knot has for the whole machine, would be taken for its own.
     static func knotd(
         _ sections: String, files: [String: String] = [:], in directory: TemporaryDirectory,
         address: String = "127.0.0.1", port fixed: UInt16? = nil, inside space: Namespace? = nil
@@ -136,6 +137,9 @@ final class Peer: @unchecked Sendable {
             log:
               - target: stderr
                 any: info
+            template:
+              - id: default
+                storage: \(directory.path)
             \(sections)
             """
         try directory.write("knot-db/.keep", "")

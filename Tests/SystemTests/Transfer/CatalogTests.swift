@@ -259,6 +259,41 @@ struct CatalogTests {
         #expect(try !daemon.control("zone", "delete", "one.example").succeeded)
     }
 
+    @Test(
+        "A member is listed once it is served, and stays listed, by the same label, whatever becomes of its file"
+    )
+    func readyMembers() throws {
+        let daemon = try Daemon(Self.ourCatalog(9), files: ["one.zone": "broken"])
+        func listed() throws -> [String] {
+            try #require(try Peer.transfer("catalog.example", port: daemon.port)).filter {
+                $0.contains(" ptr ")
+            }
+        }
+        #expect(try listed() == [])
+        let serial = try daemon.serial("catalog.example")
+        let options = "kind: primary, file: nothing.zone, catalog: { role: member, zone: catalog.example }"
+        #expect(try daemon.control("zone", "add", "two.example", options).status == .exited(1))
+        #expect(try daemon.serial("catalog.example") == serial, "what was not added was never listed")
+        try daemon.directory.write("one.zone", Self.member("192.0.2.1"))
+        #expect(try daemon.control("zone", "reload", "one.example").succeeded)
+        try daemon.process.eventually("the listing") { try listed().count == 1 }
+        let before = try listed()
+        try daemon.stop()
+        try daemon.directory.write("one.zone", "broken")
+        try daemon.restart()
+        #expect(try listed() == before)
+        // Nor does the loss of all state change a label that was there from the start.
+        try daemon.stop()
+        try daemon.directory.write("one.zone", Self.member("192.0.2.1"))
+        try FileManager.default.removeItem(atPath: daemon.directory.path + "/state")
+        try daemon.restart()
+        let anew = try listed()
+        try daemon.stop()
+        try FileManager.default.removeItem(atPath: daemon.directory.path + "/state")
+        try daemon.restart()
+        #expect(try listed() == anew)
+    }
+
     @Test("BIND follows the catalog that we make", .enabled(if: Places.hasTools("named")))
     func producerForNamed() throws {
         let theirs = try Ports.free()
@@ -268,7 +303,8 @@ struct CatalogTests {
         let named = try Peer.named(
             options: """
                 recursion no; allow-new-zones yes;
-                catalog-zones { zone "catalog.example" default-primaries { 127.0.0.1 port \(daemon.port); }; };
+                catalog-zones { zone "catalog.example" default-primaries { 127.0.0.1 port \(daemon.port); }
+                  min-update-interval 1; };
                 """,
             rest: """
                 zone "catalog.example" { type secondary; primaries { 127.0.0.1 port \(daemon.port); };
