@@ -1,4 +1,5 @@
 #define OPENSSL_SUPPRESS_DEPRECATED 1 /* SHA1_Init and its like: no look-up of an algorithm for each hash */
+#include "torii_multiples.h"
 #include "torii_verify.h"
 
 #include <openssl/bn.h>
@@ -7,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/sha.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,9 @@ struct torii_public_key {
     EVP_PKEY *pkey;
     EVP_MD *digest;         /* NULL for EdDSA; fetched once, which costs as much as hashing a record */
     size_t coordinate;      /* octets of r and s for ECDSA, else 0 */
+    /* Once made never changed, and freed with the key: readers need nothing but the pointer. */
+    _Atomic(struct torii_multiples *) multiples;
+    uint8_t point[64];      /* the octets of a P-256 key, for the multiples */
 };
 
 static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build)
@@ -79,7 +84,7 @@ static EVP_PKEY *ec_key(const char *group, size_t coordinate, const uint8_t *key
 
 struct torii_public_key *torii_key_parse(int algorithm, const uint8_t *key, size_t length)
 {
-    struct torii_public_key made = { NULL, NULL, 0 };
+    struct torii_public_key made = { 0 };
     const char *digest = NULL;
     if (!key || length == 0 || length > 65535)
         return NULL;
@@ -101,6 +106,8 @@ struct torii_public_key *torii_key_parse(int algorithm, const uint8_t *key, size
         made.pkey = ec_key("P-256", 32, key, length);
         digest = "SHA256";
         made.coordinate = 32;
+        if (made.pkey)
+            memcpy(made.point, key, sizeof made.point);
         break;
     case 14:
         made.pkey = ec_key("P-384", 48, key, length);
@@ -133,9 +140,30 @@ void torii_key_free(struct torii_public_key *key)
 {
     if (!key)
         return;
+    torii_multiples_free(atomic_load_explicit(&key->multiples, memory_order_acquire));
     EVP_MD_free(key->digest);
     EVP_PKEY_free(key->pkey);
     free(key);
+}
+
+bool torii_key_prepare(struct torii_public_key *key)
+{
+    if (!key || key->coordinate != 32)
+        return false;
+    if (torii_key_is_prepared(key))
+        return true;
+    struct torii_multiples *made = torii_multiples_make(key->point), *none = NULL;
+    if (!made)
+        return false;
+    if (!atomic_compare_exchange_strong_explicit(&key->multiples, &none, made, memory_order_acq_rel,
+            memory_order_acquire))
+        torii_multiples_free(made); /* another thread was faster */
+    return true;
+}
+
+bool torii_key_is_prepared(const struct torii_public_key *key)
+{
+    return key && atomic_load_explicit(&key->multiples, memory_order_acquire) != NULL;
 }
 
 /* One positive INTEGER of ASN.1 DER. Returns the octets written, at most size + 3. */
@@ -163,6 +191,14 @@ bool torii_key_verify(const struct torii_public_key *key, const uint8_t *signatu
     if (key->coordinate) {
         if (signature_length != 2 * key->coordinate)
             return false;
+        struct torii_multiples *multiples = atomic_load_explicit(&key->multiples, memory_order_acquire);
+        if (multiples) {
+            uint8_t hash[SHA256_DIGEST_LENGTH];
+            SHA256(data, length, hash);
+            bool is_good;
+            if (torii_multiples_verify(multiples, hash, signature, &is_good))
+                return is_good;
+        }
         size_t used = der_integer(signature, key->coordinate, der + 2);
         used += der_integer(signature + key->coordinate, key->coordinate, der + 2 + used);
         der[0] = 0x30;

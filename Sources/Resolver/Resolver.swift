@@ -105,7 +105,9 @@ package final class Resolver {
             validation.isEnabled
             ? TrustAnchors(validation.trustAnchors, negative: validation.negativeTrustAnchors)
             : TrustAnchors()
-        validator = Validator(cache: cache.signatures)
+        validator = Validator(
+            cache: cache.signatures, publicKeys: cache.publicKeys,
+            preparedKeys: configuration.limits.preparedKeys)
         zoneStates = ZoneStates(limit: configuration.limits.rememberedZones)
         absences = AbsenceTable(limit: configuration.limits.rememberedAbsences)
         subnetAnswers = SubnetAnswers(limit: configuration.limits.rememberedSubnetAnswers)

@@ -66,6 +66,10 @@ package struct ResolverLimits: Sendable, Equatable {
     ///
     /// Beyond: SERVFAIL.
     package var validationRetries = 2
+    /// Keys that are prepared for quick verification at a time, in all workers together; see `PublicKeys`.
+    ///
+    /// Beyond: keys verify as they are.
+    package var preparedKeys = 64
     /// Signature verifications for one client query (KeyTrap).
     ///
     /// Beyond: SERVFAIL.

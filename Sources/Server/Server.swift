@@ -52,7 +52,7 @@ final class Server: @unchecked Sendable {
         let cache: ResolverCache?
         do throws(ResolverError) {
             cache = try resolver.map { (settings) throws(ResolverError) in
-                try ResolverCache(configuration: settings.cache)
+                try ResolverCache(configuration: settings.cache) { ServiceThread.start("keys", $0) }
             }
         } catch {
             throw .noMemory(octets: configuration.cache.size)

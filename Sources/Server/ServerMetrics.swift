@@ -96,6 +96,9 @@ enum ServerMetrics {
             "torii_cache_capacity_bytes", "Octets that entries may take.", Double(figures.capacity))
         collection.counter(
             "torii_cache_evictions_total", "Entries that made room for others.", figures.evictions)
+        collection.gauge(
+            "torii_prepared_keys", "Public keys that were prepared because they verify often.",
+            Double(figures.preparedKeys))
         let parts = core.workers.compactMap { worker in worker.ask { $0.resolvers.map(\.metrics) } }.joined()
         var sums: [String: UInt64] = [:]
         for part in parts {

@@ -53,11 +53,4 @@ void torii_forget(void *data, size_t length);
 /* SipHash-2-4 with a key of 16 octets; the result's octets in the order of the reference code. */
 uint64_t torii_siphash24(const uint8_t *key, const void *data, size_t length);
 
-/*
- * Verifies a signature over `data` with a key in the form of DNSSEC record data: RSA (RFC 3110), ECDSA (RFC 6605),
- * EdDSA (RFC 8080). Returns 1 for good, 0 for bad, -1 for an algorithm or key that cannot be used.
- */
-int torii_signature_verify(int dnssec_algorithm, const uint8_t *key, size_t key_length, const uint8_t *signature,
-    size_t signature_length, const uint8_t *data, size_t length);
-
 #endif

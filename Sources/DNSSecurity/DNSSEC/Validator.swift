@@ -10,14 +10,21 @@ internal import DNSCore
 /// NSEC3 sets become a ``DenialProof``, which is asked for exactly what the answer claims.
 package struct Validator: Sendable {
     private let cache: SignatureCache?
+    private let publicKeys: PublicKeys?
+    private let preparedKeys: Int
     /// Whether RSA/SHA-1 (algorithms 5 and 7) and SHA-1 digests count.
     ///
     /// Off makes such zones insecure (RFC 9905).
     package var acceptsSHA1 = true
 
-    /// - Parameter cache: verified signatures, shared with other validators.
-    package init(cache: SignatureCache? = nil) {
+    /// - Parameters:
+    ///   - cache: verified signatures, shared with other validators.
+    ///   - publicKeys: parsed keys, shared with other validators.
+    ///   - preparedKeys: how many keys may be prepared for quick verification at a time, for all validators.
+    package init(cache: SignatureCache? = nil, publicKeys: PublicKeys? = nil, preparedKeys: Int = 0) {
         self.cache = cache
+        self.publicKeys = publicKeys
+        self.preparedKeys = preparedKeys
     }
 
     /// Whether keys of `algorithm` are used at all.
@@ -115,6 +122,7 @@ package struct Validator: Sendable {
             return false
         }
         if let cache, let digest { cache.insert(digest) }
+        publicKeys?.noteUse(of: key.publicKey, limit: preparedKeys)
         return true
     }
 
@@ -152,11 +160,13 @@ extension Validator {
             guard matches(record, signers, trust, budget: &budget) else { continue }
             guard record.isZoneKey else { worst = .noZoneKeyBit; continue }
             guard !record.isRevoked else { worst = .keyRevoked; continue }
-            guard let key = ZoneKey(record) else { worst = .malformed; continue }
+            guard let key = ZoneKey(record, in: publicKeys) else { worst = .malformed; continue }
             switch verify(signed, zone: trust.zone, keys: [key], at: now, budget: &budget) {
             case .secure(let set):
                 let keys = records.filter { $0.isZoneKey && !$0.isRevoked && isSupported($0.algorithm) }
-                let parsed = keys.compactMap { $0.data == key.record.data ? key : ZoneKey($0) }
+                let parsed = keys.compactMap {
+                    $0.data == key.record.data ? key : ZoneKey($0, in: publicKeys)
+                }
                 return .secure(ZoneKeys(zone: trust.zone, keys: parsed, ttlLimit: set.ttlLimit))
             case .bogus(let reason):
                 if reason.rank >= worst.rank || worst == .noKeyForDelegation { worst = reason }

@@ -23,8 +23,13 @@ package struct ZoneKey: Sendable {
     package let publicKey: PublicKey
 
     /// Parses the key; nil when its algorithm is not supported or its octets are no key.
-    package init?(_ record: DNSKEY) {
-        guard let parsed = PublicKey(algorithm: record.algorithm, key: record.publicKey) else { return nil }
+    ///
+    /// - Parameter publicKeys: where the parsed key is shared with others.
+    package init?(_ record: DNSKEY, in publicKeys: PublicKeys? = nil) {
+        let parsed =
+            publicKeys.map { $0.key(algorithm: record.algorithm, key: record.publicKey) }
+            ?? PublicKey(algorithm: record.algorithm, key: record.publicKey)
+        guard let parsed else { return nil }
         self.record = record
         publicKey = parsed
     }

@@ -56,11 +56,10 @@ package enum TransactionSignature {
         signed += header
         let octets = bytes.copy(signature.octets) ?? []
         for key in candidates.prefix(keyLimit) {
-            let publicKey = Array(key.octets[4...])
-            let result = unsafe torii_signature_verify(
-                Int32(signature.algorithm), publicKey, publicKey.count, octets, octets.count, signed,
-                signed.count)
-            if result == 1 { return .verified(signature.signer.lowercased) }
+            let publicKey = PublicKey(algorithm: signature.algorithm, key: key.octets[4...])
+            if let publicKey, publicKey.verifies(octets[...], over: signed) {
+                return .verified(signature.signer.lowercased)
+            }
         }
         return .badSignature(signature.signer)
     }

@@ -12,6 +12,8 @@ internal import DNSSecurity
     package let configuration: CacheConfiguration
     /// Signatures that have been verified, for all workers.
     let signatures = SignatureCache()
+    /// Keys that have been parsed, for all workers.
+    let publicKeys: PublicKeys
     private let arena: UnsafeMutableRawPointer
     private let arenaSize: Int
     private let shards: [CacheShard]
@@ -24,9 +26,14 @@ internal import DNSSecurity
 
     /// Maps the memory.
     ///
+    /// - Parameter background: runs long computations beside the workers; false when it cannot. Nil: there are none.
     /// - Throws: ``ResolverError/noMemory(octets:)``.
-    package init(configuration: CacheConfiguration) throws(ResolverError) {
+    package init(
+        configuration: CacheConfiguration,
+        background: (@Sendable (@escaping @Sendable () -> Void) -> Bool)? = nil
+    ) throws(ResolverError) {
         self.configuration = configuration
+        publicKeys = PublicKeys(background: background)
         let total = max(configuration.size, 1 << 20)
         var bits = 8
         while bits > 0, total >> bits < 512 << 10 { bits -= 1 }
@@ -362,6 +369,8 @@ internal import DNSSecurity
         package var rescues: UInt64 = 0
         /// Reads given up because writers kept coming between.
         package var tornReads: UInt64 = 0
+        /// Public keys that are prepared for quick verification.
+        package var preparedKeys = 0
     }
 
     /// The present figures.
@@ -376,6 +385,7 @@ internal import DNSSecurity
             sum.rescues += counts.rescues
             sum.tornReads += counts.torn
         }
+        sum.preparedKeys = publicKeys.preparedCount
         return sum
     }
 

@@ -99,6 +99,10 @@ package struct LimitsSection: ConfigurationRecord {
     package let nsec3Hashes: Int
     /// How often other servers are asked because what came did not validate.
     package let validationRetries: Int
+    /// Public keys that have been prepared because they verify often; other keys verify as they are.
+    ///
+    /// Takes 150 KiB for each and halves the time of a verification with ECDSA P-256; 0 prepares none.
+    package let preparedKeys: Int
 
     /// Records that one RRset may come to have by an update; more is SERVFAIL.
     package let recordsPerRRset: Int
@@ -186,6 +190,7 @@ package struct LimitsSection: ConfigurationRecord {
         nsec3Iterations = count("nsec3-iterations", 50, 0...2500)
         nsec3Hashes = count("nsec3-hashes", 64)
         validationRetries = count("validation-retries", 2, 0...16)
+        preparedKeys = count("prepared-keys", 64, 0...10_000)
 
         recordsPerRRset = count("records-per-rrset", 100, 1...65535)
         typesPerName = count("types-per-name", 100, 1...65535)

@@ -121,6 +121,7 @@ extension ResolverConfiguration {
         limits.recordsPerResponse = bounds.responseRecords
         limits.minimisedLabels = bounds.minimisedLabels
         limits.validationRetries = bounds.validationRetries
+        limits.preparedKeys = bounds.preparedKeys
         limits.recordsPerSet = bounds.responseRecords
         limits.signaturesPerSet = bounds.signaturesPerRRset
         limits.wrongResponses = bounds.unwantedReplies
