@@ -164,10 +164,25 @@ int torii_rights_keep(void)
     return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-int torii_rights_reduce(void)
+static int reduce_rights(uint32_t wanted)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
-    data[0].permitted = data[0].effective = 1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW;
-    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+    struct __user_cap_data_struct held[2] = {{0}};
+    struct __user_cap_data_struct kept[2] = {{0}};
+    if (syscall(SYS_capget, &header, held) < 0)
+        return -errno;
+    kept[0].permitted = kept[0].effective = held[0].permitted & wanted;
+    if (syscall(SYS_capset, &header, kept) < 0)
+        return -errno;
+    return kept[0].permitted == wanted ? 0 : -EPERM;
+}
+
+int torii_rights_reduce(void)
+{
+    return reduce_rights(1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW);
+}
+
+int torii_rights_reduce_to_ports(void)
+{
+    return reduce_rights(1u << CAP_NET_BIND_SERVICE);
 }

@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-_Static_assert(TORII_EAGAIN == EAGAIN && TORII_ENOMEM == ENOMEM && TORII_ENFILE == ENFILE && TORII_EMFILE == EMFILE
+_Static_assert(TORII_EPERM == EPERM && TORII_EAGAIN == EAGAIN && TORII_ENOMEM == ENOMEM && TORII_ENFILE == ENFILE
+                   && TORII_EMFILE == EMFILE
                    && TORII_EADDRINUSE == EADDRINUSE && TORII_ENOBUFS == ENOBUFS && TORII_ETIMEDOUT == ETIMEDOUT
                    && TORII_ECONNREFUSED == ECONNREFUSED && TORII_EINPROGRESS == EINPROGRESS,
                "errno values of this platform");

@@ -33,6 +33,11 @@ final class HTTPSService {
     /// Shows another certificate to the connections of a way that come from now on.
     func replace(_ way: Listeners.Way, tls: TLSContext) { listeners[way]?.replace(tls: tls) }
 
+    /// Takes over other limits, for connections that begin from now on.
+    func adopt(_ section: LimitsSection) {
+        for listener in listeners.values { listener.adopt(StreamLimits(section, workers: 1)) }
+    }
+
     /// Stops serving on a way.
     func remove(_ way: Listeners.Way) { listeners.removeValue(forKey: way)?.close() }
 

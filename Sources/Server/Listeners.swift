@@ -1,12 +1,16 @@
 internal import DNSCore
+internal import Operations
 internal import Transport
 
 /// The sockets that queries come in by: opened before privileges are dropped, given to the workers, kept over reloads.
 struct Listeners {
     /// One way in: an address, a port and a protocol.
-    struct Way: Hashable {
+    struct Way: Hashable, CustomStringConvertible {
         var address: SocketAddress
         var transport: TransportKind
+
+        /// `127.0.0.1:853 (tls)`.
+        var description: String { "\(address) (\(transport))" }
     }
 
     private(set) var sockets: [Way: [ListeningSocket]] = [:]
@@ -18,95 +22,128 @@ struct Listeners {
     /// Opens what `sections` name and is not open yet; closes nothing.
     ///
     /// - Returns: the ways that were opened.
-    /// - Throws: ``ServerError/cannotListen(address:reason:)``; ways opened by this call are closed again.
+    /// - Throws: ``ServerError``: badOption before a socket is opened, cannotListen; ways opened by this call are closed again.
     mutating func open(_ sections: [ListenSection], workers: Int) throws(ServerError) -> Set<Way> {
-        var opened: Set<Way> = []
+        var made: [Way: TLSContext] = [:]
         for section in sections {
-            for option in section.protocols {
-                let way = Way(
-                    address: SocketAddress(IPEndpoint(section.address, port: section.port)),
-                    transport: TransportKind(option))
-                guard sockets[way] == nil else { continue }
-                if !section.proxyFrom.isEmpty { proxies[way] = ProxyTrust(section.proxyFrom) }
-                do {
-                    if way.transport.isEncrypted { contexts[way] = try Listeners.context(section, way) }
-                    sockets[way] = try ListeningSocket.open(
-                        way.address, stream: way.transport != .udp,
-                        count: way.transport == .https ? 1 : workers)
-                    opened.insert(way)
+            for way in section.ways where way.transport.isEncrypted && sockets[way] == nil {
+                do throws(IdentityFault) {
+                    made[way] = try Listeners.context(section, way)
                 } catch {
-                    for way in opened { sockets[way] = nil }
-                    throw .cannotListen(address: "\(way.address) (\(option.rawValue))", reason: "\(error)")
+                    throw .badOption(place: error.place, reason: error.reason)
                 }
             }
         }
+        var opened: Set<Way> = []
+        for way in sections.flatMap(\.ways) where sockets[way] == nil {
+            do throws(TransportError) {
+                sockets[way] = try ListeningSocket.open(
+                    way.address, stream: way.transport != .udp,
+                    count: way.transport == .https ? 1 : workers)
+                opened.insert(way)
+            } catch {
+                for way in opened { sockets[way] = nil }
+                throw .cannotListen(address: "\(way)", reason: "\(error)")
+            }
+        }
+        contexts.merge(made) { $1 }
         return opened
     }
 
-    /// Whether certificates and keys of encrypted ways can be used.
-    ///
-    /// - Throws: ``ServerError/cannotListen(address:reason:)``.
-    static func check(_ sections: [ListenSection]) throws(ServerError) {
-        for section in sections {
-            for option in section.protocols where TransportKind(option).isEncrypted {
-                let way = Way(
-                    address: SocketAddress(IPEndpoint(section.address, port: section.port)),
-                    transport: TransportKind(option))
-                do {
-                    _ = try context(section, way)
-                } catch {
-                    throw .cannotListen(address: "\(way.address) (\(option.rawValue))", reason: "\(error)")
-                }
-            }
+    /// Takes over who `sections` say may name other clients by a PROXY header.
+    mutating func trust(_ sections: [ListenSection]) {
+        proxies = [:]
+        for section in sections where !section.proxyFrom.isEmpty {
+            for way in section.ways { proxies[way] = ProxyTrust(section.proxyFrom) }
         }
     }
 
-    private static func context(_ section: ListenSection, _ way: Way) throws(TransportError) -> TLSContext {
-        try TLSContext(
-            SecureIdentity(certificateFile: section.certificate ?? "", keyFile: section.key ?? ""),
-            transport: way.transport)
-    }
-
-    /// Reads certificates and keys of the ways that stay open again.
+    /// What is to be shown to clients of the encrypted ways of `sections`, read again from its files.
     ///
-    /// - Throws: ``ServerError/cannotListen(address:reason:)``; nothing has changed then.
-    mutating func renew(_ sections: [ListenSection]) throws(ServerError) -> [Way: TLSContext] {
+    /// A certificate or key that may no longer be read, as privileges have been dropped, is not renewed.
+    ///
+    /// - Returns: the contexts, and what the operator should know.
+    /// - Throws: ``ServerError/badOption(place:reason:)`` for files that cannot be used.
+    func renewal(
+        _ sections: [ListenSection]
+    ) throws(ServerError) -> (contexts: [Way: TLSContext], notes: [String]) {
         var renewed: [Way: TLSContext] = [:]
+        var notes: [String] = []
         for section in sections {
-            for option in section.protocols {
-                let way = Way(
-                    address: SocketAddress(IPEndpoint(section.address, port: section.port)),
-                    transport: TransportKind(option))
-                guard contexts[way] != nil else { continue }
-                do {
+            for way in section.ways where way.transport.isEncrypted {
+                do throws(IdentityFault) {
                     renewed[way] = try Listeners.context(section, way)
                 } catch {
-                    throw .cannotListen(address: "\(way.address) (\(option.rawValue))", reason: "\(error)")
+                    guard contexts[way] != nil, error.isForbidden else {
+                        throw .badOption(place: error.place, reason: error.reason)
+                    }
+                    notes.append("\(error.place): \(error.reason); the certificate in use stays")
                 }
             }
         }
-        contexts.merge(renewed) { $1 }
-        return renewed
+        return (renewed, notes)
+    }
+
+    /// Shows the certificates of a ``renewal(_:)`` on the ways that stay open.
+    ///
+    /// - Returns: those of them that changed.
+    mutating func adopt(_ renewed: [Way: TLSContext]) -> [Way: TLSContext] {
+        let kept = renewed.filter { contexts[$0.key] != nil }
+        contexts.merge(kept) { $1 }
+        return kept
+    }
+
+    /// Why a certificate or key cannot be used.
+    private struct IdentityFault: Error {
+        var place: String
+        var reason: String
+        /// Whether the file is there and may not be read.
+        var isForbidden = false
+    }
+
+    private static func context(_ section: ListenSection, _ way: Way) throws(IdentityFault) -> TLSContext {
+        let identity = SecureIdentity(certificateFile: section.certificate ?? "", keyFile: section.key ?? "")
+        let isKey: Bool
+        do throws(TransportError) {
+            return try TLSContext(identity, transport: way.transport)
+        } catch .certificate(let file) {
+            isKey = file == identity.keyFile && file != identity.certificateFile
+        } catch {
+            throw IdentityFault(place: section.places.certificate, reason: "\(error)")
+        }
+        let file = isKey ? identity.keyFile : identity.certificateFile
+        var fault = IdentityFault(
+            place: isKey ? section.places.key : section.places.certificate,
+            reason: isKey
+                ? "\(file) is no private key in PEM that fits the certificate"
+                : "\(file) is no certificate in PEM")
+        do throws(FileContents.Failure) {
+            try FileContents.probe(file)
+        } catch {
+            fault.reason = "\(file) \(error)"
+            fault.isForbidden = error.isForbidden
+        }
+        throw fault
     }
 
     /// Forgets the ways that `sections` no longer name; their sockets close when their listeners let go.
     mutating func close(exceptFor sections: [ListenSection]) -> Set<Way> {
-        var kept: Set<Way> = []
-        for section in sections {
-            for option in section.protocols {
-                kept.insert(
-                    Way(
-                        address: SocketAddress(IPEndpoint(section.address, port: section.port)),
-                        transport: TransportKind(option)))
-            }
-        }
-        let gone = Set(sockets.keys).subtracting(kept)
+        let gone = Set(sockets.keys).subtracting(sections.flatMap(\.ways))
         for way in gone {
             sockets[way] = nil
-            proxies[way] = nil
             contexts[way] = nil
         }
         return gone
+    }
+}
+
+extension ListenSection {
+    /// The ways in that the section names, one for each protocol.
+    var ways: [Listeners.Way] {
+        protocols.map { option in
+            Listeners.Way(
+                address: SocketAddress(IPEndpoint(address, port: port)), transport: TransportKind(option))
+        }
     }
 }
 

@@ -9,7 +9,7 @@ internal import Transport
 
 /// The DNS server: puts the rooms together, and takes them through start, reload and stop.
 ///
-/// Start: configuration, sockets, privileges, zones, workers, in this order; nothing is answered before all zones have
+/// Start: configuration, files, sockets, privileges, zones, workers, in this order; nothing is answered before all zones have
 /// been tried. Reload: everything is built aside and checked; only then is it published, in one step each for
 /// settings, zones and listeners. One thread at a time may call in.
 final class Server: @unchecked Sendable {
@@ -43,12 +43,14 @@ final class Server: @unchecked Sendable {
         self.path = path
         startTime = WallClock.seconds
         let workerCount = configuration.server.workers ?? Machine.processors
-        listeners = Listeners()
-        _ = try listeners.open(configuration.listen, workers: workerCount)
-        try Server.prepareState(configuration.server, socket: configuration.control.socket)
-
+        // All files first: what is wrong in them is told before a socket opens.
         let resolver = configuration.recursion.enabled ? try ResolverConfiguration(configuration) : nil
         let reading = try PolicyKeeper.read(configuration)
+        listeners = Listeners()
+        _ = try listeners.open(configuration.listen, workers: workerCount)
+        listeners.trust(configuration.listen)
+        try Server.prepareState(configuration.server, socket: configuration.control.socket)
+
         let cache: ResolverCache?
         do throws(ResolverError) {
             cache = try resolver.map { (settings) throws(ResolverError) in
@@ -89,15 +91,18 @@ final class Server: @unchecked Sendable {
         let path = section.stateDirectory
         let fault = Directories.make(path, mode: 0o750)
         if fault != 0 {
-            Logs.server.error("the state directory cannot be made: error \(fault)", ["directory": path])
+            Logs.server.error(
+                "the state directory cannot be made: \(SystemError.text(fault))", ["directory": path])
         }
         do throws(Privileges.Failure) {
             if let user = section.user, Privileges.isRoot {
                 let account = try Privileges.account(named: user)
                 Directories.give(path, user: account.user, group: account.group)
                 Directories.make(forFileAt: socket, owner: account)
+                PortRights.keep()
             }
             try Privileges.drop(to: section.user)
+            if section.user != nil, !PortRights.reduce() { throw .notDropped }
         } catch {
             throw .system(what: "server.user", reason: "\(error)")
         }
@@ -290,11 +295,10 @@ final class Server: @unchecked Sendable {
         do throws(ServerError) {
             if next.recursion.enabled { _ = try ResolverConfiguration(next) }
             _ = try PolicyKeeper.read(next)
-            try Listeners.check(next.listen)
+            return (next, unchangeable(next) + (try listeners.renewal(next.listen)).notes)
         } catch {
             throw ReloadFailure(lines: ["\(error)"])
         }
-        return (next, unchangeable(next))
     }
 
     private func takeOver() throws(ReloadFailure) -> [String] {
@@ -307,14 +311,18 @@ final class Server: @unchecked Sendable {
         do throws(ServerError) {
             resolver = next.recursion.enabled ? try ResolverConfiguration(next) : nil
             reading = try PolicyKeeper.read(next)
-            renewed = try listeners.renew(next.listen)
+            let renewal = try listeners.renewal(next.listen)
             opened = try listeners.open(next.listen, workers: core.workers.count)
+            renewed = listeners.adopt(renewal.contexts.filter { !opened.contains($0.key) })
         } catch {
             throw ReloadFailure(lines: ["\(error)"])
         }
         // From here on nothing can fail.
         let before = configuration
         configuration = next
+        Log.configure(next.log, linesPerSecond: next.limits.logRate)
+        listeners.trust(next.listen)
+        zones.adopt(next.limits)
         notes += roster.configure(next, path: path)
         var set: ResolverSet?
         if core.cache != nil, resolver != nil {
@@ -339,9 +347,11 @@ final class Server: @unchecked Sendable {
             }
             let own = workerListeners[worker.index]
             let box = ListenerChange(
-                listeners: own, added: sockets, gone: gone, renewed: renewed, limits: limits)
-            worker.loop.mailbox.post { box.apply(to: worker) }
+                listeners: own, added: sockets, gone: gone, renewed: renewed, limits: limits,
+                proxies: listeners.proxies)
+            _ = worker.ask { box.apply(to: $0) }
         }
+        https?.adopt(next.limits)
         for way in gone where way.transport == .https { https?.remove(way) }
         for (way, context) in renewed where way.transport == .https { https?.replace(way, tls: context) }
         for way in opened where way.transport == .https {
@@ -383,11 +393,20 @@ final class Server: @unchecked Sendable {
         }
         check("server.workers", configuration.server.workers, next.server.workers)
         check("server.state-directory", configuration.server.stateDirectory, next.server.stateDirectory)
+        check("recursion.source", configuration.recursion.source, next.recursion.source)
         check("server.user", configuration.server.user, next.server.user)
         check("cache.size", configuration.cache.size, next.cache.size)
         check("recursion.enabled", configuration.recursion.enabled, next.recursion.enabled)
         check("nts.source", configuration.nts.source.port, next.nts.source.port)
+        check("nts.source", configuration.nts.source.address, next.nts.source.address)
         check("control.socket", configuration.control.socket, next.control.socket)
+        check("metrics", configuration.metrics, next.metrics)
+        let (old, new) = (configuration.limits, next.limits)
+        check("limits.control-clients", old.controlClients, new.controlClients)
+        check("limits.outstanding-queries", old.outstandingQueries, new.outstandingQueries)
+        check("limits.remembered-updates", old.rememberedUpdates, new.rememberedUpdates)
+        check("limits.pending-updates", old.pendingUpdates, new.pendingUpdates)
+        check("limits.pending-updates-per-client", old.pendingUpdatesPerClient, new.pendingUpdatesPerClient)
         return notes
     }
 }
@@ -400,12 +419,14 @@ private final class ListenerChange: @unchecked Sendable {
     let gone: Set<Listeners.Way>
     let renewed: [Listeners.Way: TLSContext]
     let limits: StreamLimits
+    let proxies: [Listeners.Way: ProxyTrust]
 
     init(
         listeners: WorkerListeners, added: [(Listeners.Way, ListeningSocket, ProxyTrust?, TLSContext?)],
         gone: Set<Listeners.Way>, renewed: [Listeners.Way: TLSContext],
-        limits: StreamLimits
+        limits: StreamLimits, proxies: [Listeners.Way: ProxyTrust]
     ) {
+        self.proxies = proxies
         self.listeners = listeners
         self.added = added
         self.gone = gone
@@ -422,6 +443,7 @@ private final class ListenerChange: @unchecked Sendable {
             }
         }
         for way in gone { listeners.remove(way) }
+        listeners.adopt(limits, proxies: proxies)
         for (way, tls) in renewed { listeners.replace(way, tls: tls) }
     }
 }

@@ -8,6 +8,8 @@ enum ServerError: Error {
     case badFile(path: String, line: Int, reason: String)
     /// A record in the configuration cannot be read.
     case badRecord(text: String, option: String, reason: String)
+    /// What an option of the configuration names cannot be used; `place` is that of the option.
+    case badOption(place: String, reason: String)
     /// An address cannot be listened on.
     case cannotListen(address: String, reason: String)
     /// The cache's memory cannot be had.
@@ -22,8 +24,9 @@ extension ServerError: CustomStringConvertible {
     var description: String {
         switch self {
         case .noRootServers(let file): "\(file): no root server with an address in it"
-        case .badFile(let path, let line, let reason): "\(path):\(line): \(reason)"
+        case .badFile(let path, let line, let reason): line > 0 ? "\(path):\(line): \(reason)" : reason
         case .badRecord(let text, let option, let reason): "\(option): \"\(text)\": \(reason)"
+        case .badOption(let place, let reason): "\(place): \(reason)"
         case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
         case .noMemory(let octets): "no memory for a cache of \(octets) octets"
         case .system(let what, let reason): "\(what): \(reason)"

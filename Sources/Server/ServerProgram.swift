@@ -105,7 +105,7 @@ package enum ServerProgram {
         do throws(ServerError) {
             if configuration.recursion.enabled { _ = try ResolverConfiguration(configuration) }
             _ = try PolicyKeeper.read(configuration)
-            try Listeners.check(configuration.listen)
+            _ = try Listeners().renewal(configuration.listen)
         } catch {
             StandardStream(isError: true).write("\(error)")
             return 1

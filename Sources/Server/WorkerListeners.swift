@@ -30,6 +30,12 @@ final class WorkerListeners: @unchecked Sendable {
         streams[way]?.replace(tls: tls)
     }
 
+    /// Takes over other limits and front ends on all ways.
+    func adopt(_ limits: StreamLimits, proxies: [Listeners.Way: ProxyTrust]) {
+        for (way, listener) in datagrams { listener.adopt(proxies: proxies[way]) }
+        for (way, listener) in streams { listener.adopt(limits: limits, proxies: proxies[way]) }
+    }
+
     /// Stops listening on a way: what is in the socket's queue is answered first.
     func remove(_ way: Listeners.Way) {
         datagrams.removeValue(forKey: way)?.close()

@@ -1,7 +1,8 @@
 /// How many connections each client prefix has.
 struct ClientCensus {
     private var counts: [SocketAddress: Int] = [:]
-    private let limits: StreamLimits
+    /// What a client is, and how many connections it may have.
+    var limits: StreamLimits
 
     init(_ limits: StreamLimits) { self.limits = limits }
 

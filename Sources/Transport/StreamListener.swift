@@ -15,8 +15,8 @@ internal import CShims
 
     let loop: EventLoop
     let handler: any QueryHandler
-    let limits: StreamLimits
-    let proxies: ProxyTrust?
+    private(set) var limits: StreamLimits
+    private(set) var proxies: ProxyTrust?
     private var tls: TLSContext?
     /// Handshakes served in the round of that number.
     var handshakes: (round: UInt64, count: Int) = (0, 0)
@@ -35,7 +35,7 @@ internal import CShims
     private var sweepTimer = TimerToken.none
     private var isAcceptPaused = false
     private var isClosed = false
-    private let sweepPeriod: Duration
+    private var sweepPeriod: Duration
 
     static let readSize = 32 << 10
     static let messageSize = 65_535
@@ -61,8 +61,7 @@ internal import CShims
         self.proxies = proxies
         self.tls = tls
         census = ClientCensus(limits)
-        let shortest = min(limits.idleTimeout, limits.messageTimeout, limits.writeTimeout)
-        sweepPeriod = min(.seconds(1), max(.milliseconds(20), shortest / 4))
+        sweepPeriod = Self.sweepPeriod(limits)
         // A message that began in `input` may be completed in front of a whole read.
         unsafe scratchIn = .allocate(byteCount: Self.readSize + 2048, alignment: 64)
         unsafe scratchOut = .allocate(byteCount: Self.gatherSize + Self.messageSize + 2, alignment: 64)
@@ -85,6 +84,19 @@ internal import CShims
     /// Does nothing on plain TCP.
     package func replace(tls: TLSContext) {
         if self.tls != nil { self.tls = tls }
+    }
+
+    /// Takes over other limits and front ends; connections that are open stay, and come under the new limits.
+    package func adopt(limits: StreamLimits, proxies: ProxyTrust?) {
+        self.limits = limits
+        self.proxies = proxies
+        census.limits = limits
+        sweepPeriod = Self.sweepPeriod(limits)
+    }
+
+    private static func sweepPeriod(_ limits: StreamLimits) -> Duration {
+        let shortest = min(limits.idleTimeout, limits.messageTimeout, limits.writeTimeout)
+        return min(.seconds(1), max(.milliseconds(20), shortest / 4))
     }
 
     /// Stops serving and closes all connections.

@@ -1,3 +1,5 @@
+private import Operations
+
 /// Why a socket, thread or loop could not be had.
 ///
 /// The daemon reports it at start and exits, or keeps what it had.
@@ -22,4 +24,21 @@ package enum TransportError: Error, Hashable, Sendable {
     case certificate(file: String)
     /// The metrics address could not be served (`errno`, 0 when not known).
     case metrics(SocketAddress, errno: Int32)
+}
+
+extension TransportError: CustomStringConvertible {
+    /// What an operator is told: the reason alone, because whoever reports it has named the address already.
+    package var description: String {
+        switch self {
+        case .socket(_, let number), .bind(_, let number): SystemError.text(number)
+        case .option(_, let number): "a socket option: \(SystemError.text(number))"
+        case .eventLoop(let number): "event loop: \(SystemError.text(number))"
+        case .watch(let number): "watching a socket: \(SystemError.text(number))"
+        case .thread(let number): "thread: \(SystemError.text(number))"
+        case .buffers(let slots): "no memory for \(slots) messages"
+        case .tooManyListeners(let limit): "more than \(limit) listeners"
+        case .certificate(let file): "\(file) cannot be used as certificate or key"
+        case .metrics(_, let number): number == 0 ? "cannot be served" : SystemError.text(number)
+        }
+    }
 }

@@ -46,7 +46,7 @@ package struct UDPStatistics: Sendable {
     private let loop: EventLoop
     private let handler: any QueryHandler
     private let limits: UDPLimits
-    private let proxies: ProxyTrust?
+    private var proxies: ProxyTrust?
     private let inbox: OpaquePointer
     private let replies: Outbox
     private let deferred: Outbox
@@ -95,6 +95,9 @@ package struct UDPStatistics: Sendable {
     }
 
     deinit { unsafe torii_inbox_free(inbox) }
+
+    /// Takes over other front ends.
+    package func adopt(proxies: ProxyTrust?) { self.proxies = proxies }
 
     /// Stops serving.
     ///

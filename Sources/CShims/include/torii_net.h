@@ -19,6 +19,7 @@ typedef struct {
 
 /* errno values of Linux that Swift compares with */
 enum {
+    TORII_EPERM = 1,
     TORII_EAGAIN = 11,
     TORII_ENOMEM = 12,
     TORII_ENFILE = 23,

@@ -112,8 +112,10 @@ uint32_t torii_route_interface(uint8_t family, const uint8_t *address);
 int torii_icmp_open(void);
 
 /* Rights: before the account is changed, have this thread keep what it may; after it, reduce that to the network
-   (CAP_NET_ADMIN, CAP_NET_RAW). */
+   (CAP_NET_ADMIN, CAP_NET_RAW), or to ports below 1024 (CAP_NET_BIND_SERVICE). -TORII_EPERM: it was not held, and all
+   else is gone. */
 int torii_rights_keep(void);
 int torii_rights_reduce(void);
+int torii_rights_reduce_to_ports(void);
 
 #endif

@@ -97,8 +97,9 @@ extension ZoneTextExpectation {
 }
 
 extension ZoneTextError: CustomStringConvertible {
-    /// `file:line:column: what is wrong`.
+    /// `file:line:column: what is wrong`; without a place when no line was read.
     package var description: String {
+        guard line > 0 else { return "\(reason)" }
         let place = column.map { "\(file):\(line):\($0)" } ?? "\(file):\(line)"
         return "\(place): \(reason)"
     }

@@ -165,6 +165,36 @@ package final class ConfigurationSection {
         context.report(message, at: entry?.value.location ?? location, path: key.map(child) ?? path)
     }
 
+    /// The path of the list that the section is an element of: `views[0].local.zones`.
+    package var listPath: String { path.lastIndex(of: "[").map { String(path[..<$0]) } ?? path }
+
+    /// Where `key` stands, for faults that show only after the file has been read: `conf/torii.yaml:12:5: listen[0].key`.
+    package func place(of key: String) -> String {
+        let error = ConfigurationError(
+            file: context.file, location: entries[key]?.value.location ?? location, path: child(key),
+            message: "")
+        return String(error.description.dropLast(2))
+    }
+
+    /// Reports a file of the user's, the value of `key`, that cannot be read.
+    package func demandReadable(_ path: String?, on key: String) {
+        guard let path, isPresent, !context.isDescribing else { return }
+        do throws(FileContents.Failure) {
+            try FileContents.probe(path)
+        } catch {
+            report("\(path) \(error)", on: key)
+        }
+    }
+
+    /// The account `key`, which must exist on this machine; nil when absent.
+    package func account(_ key: String) -> String? {
+        let name = optional(key, .text(limit: 64))
+        if let name, (try? Privileges.account(named: name)) == nil {
+            report("there is no account \(name)", on: key)
+        }
+        return name
+    }
+
     /// Makes `name` known under `table`, so that others can refer to it; a name that is known already is an error.
     package func define(_ name: String, in table: String, on key: String) {
         guard isPresent, !context.define(name, in: table) else { return }

@@ -11,6 +11,9 @@ package enum FileContents {
         /// More octets than the caller takes; the payload is the limit.
         case tooLarge(Int)
 
+        /// Whether the file is there and may not be read.
+        package var isForbidden: Bool { self == .system(EACCES) }
+
         package var description: String {
             switch self {
             case .system(let number): "cannot be read: \(SystemError.text(number))"
@@ -24,13 +27,8 @@ package enum FileContents {
     ///
     /// - Throws: ``Failure``.
     package static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
-        // Not blocking, so that a named pipe does not hold us before we know that it is one.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .system(errno) }
+        let descriptor = try openRegular(path)
         defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw .system(errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile }
         var octets: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
         while true {
@@ -41,6 +39,24 @@ package enum FileContents {
             guard octets.count + count <= limit else { throw .tooLarge(limit) }
             octets.append(contentsOf: chunk[..<count])
         }
+    }
+
+    /// Whether there is a regular file at `path` that we may read.
+    ///
+    /// - Throws: ``Failure`` when there is none.
+    package static func probe(_ path: String) throws(Failure) { close(try openRegular(path)) }
+
+    private static func openRegular(_ path: String) throws(Failure) -> Int32 {
+        // Not blocking, so that a named pipe does not hold us before we know that it is one.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw .system(errno) }
+        var status = stat()
+        let fault: Failure? =
+            unsafe fstat(descriptor, &status) != 0
+            ? .system(errno) : status.st_mode & S_IFMT != S_IFREG ? .notAFile : nil
+        guard let fault else { return descriptor }
+        close(descriptor)
+        throw fault
     }
 }
 

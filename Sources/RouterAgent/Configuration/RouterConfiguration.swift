@@ -88,7 +88,7 @@ package struct RouterSection: ConfigurationRecord {
         listen = section.record("listen")
         icmp = section.value("icmp", .flag, default: false)
         stateDirectory = section.statePath("state-directory", default: "state")
-        user = section.optional("user", .text(limit: 64))
+        user = section.account("user")
         guard section.isPresent else { return }
         if outside.isEmpty { section.report("outside is missing") }
         if inside.isEmpty { section.report("inside is missing") }

@@ -32,6 +32,7 @@ package struct DNSSECSection: ConfigurationRecord, Equatable {
         trustAnchors = section.either(
             "trust-anchors", .trustAnchors(section.context), orListOf: .anchorText, default: .builtin,
             make: { .records($0) })
+        if case .file(let path) = trustAnchors { section.demandReadable(path, on: "trust-anchors") }
         negativeTrustAnchors = section.list("negative-trust-anchors", .name)
         rfc5011 = section.value("rfc5011", .flag, default: true)
         signalTrustAnchors = section.value("signal-trust-anchors", .flag, default: true)

@@ -35,7 +35,7 @@ package struct DaemonSection: ConfigurationRecord {
         version = section.value("version", ConfigurationScalar.text(limit: 255).orNone("none"), default: nil)
         nsid = section.optional("nsid", .text(limit: 128))
         workers = section.value("workers", ConfigurationScalar.number(1...1024).orNone("auto"), default: nil)
-        user = section.optional("user", .text(limit: 64))
+        user = section.account("user")
         stateDirectory = section.statePath("state-directory", default: "state")
         cookies = section.value("cookies", .cookiePolicy, default: .on)
         cookieSecret = section.optional("cookie-secret", .cookieSecret)

@@ -19,7 +19,8 @@ package struct ListenSection: ConfigurationRecord {
     ///
     /// Read again on reload.
     package let key: String?
-
+    /// Where the certificate and the key are named in the file.
+    package let places: (certificate: String, key: String)
     /// Front ends whose PROXY v2 header names the client; from them the header must be there, from others it must not.
     package let proxyFrom: [IPPrefix]
 
@@ -31,6 +32,7 @@ package struct ListenSection: ConfigurationRecord {
         protocols = Set(list)
         certificate = section.file("certificate")
         key = section.file("key")
+        places = (section.place(of: "certificate"), section.place(of: "key"))
         proxyFrom = section.list("proxy-from", .prefix)
 
         if list.isEmpty { section.report("names no protocol", on: "protocols") }

@@ -27,7 +27,10 @@ package struct LocalZoneSection: ConfigurationRecord, Hashable {
     package init(_ section: ConfigurationSection) {
         zone = section.required("zone", .name, placeholder: .root)
         type = section.value("type", .choice, default: .static)
-        if section.has("zone") { section.define(zone.lowercased.description, in: "local.zones", on: "zone") }
+        // A view may say of a zone what nobody else is told.
+        if section.has("zone") {
+            section.define(zone.lowercased.description, in: section.listPath, on: "zone")
+        }
     }
 }
 
@@ -71,6 +74,7 @@ package struct ResponsePolicySection: ConfigurationRecord, Hashable {
     package init(_ section: ConfigurationSection) {
         zone = section.required("zone", .name, placeholder: .root)
         file = section.file("file")
+        section.demandReadable(file, on: "file")
         policy = section.value("policy", .choice, default: .given)
         target = section.optional("target", .name)
         log = section.value("log", .flag, default: false)

@@ -1,7 +1,7 @@
 package import Operations
 
 /// The `metrics` section of the server.
-package struct ServerMetricsSection: ConfigurationRecord {
+package struct ServerMetricsSection: ConfigurationRecord, Equatable {
     /// The address and port of the HTTP listener; `/metrics` answers in the Prometheus text format.
     package let listen: HostPort
     /// Whose names the commonest figures are shown under as well, for dashboards that exist already: `unbound`

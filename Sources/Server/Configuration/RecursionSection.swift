@@ -1,5 +1,6 @@
 package import DNSCore
 package import Operations
+internal import Transport
 
 /// The `recursion` section: resolving names that are not ours.
 package struct RecursionSection: ConfigurationRecord {
@@ -67,6 +68,7 @@ package struct RecursionSection: ConfigurationRecord {
         if enabled, !ipv4, !ipv6 {
             section.report("with ipv4 and ipv6 both off no server can be asked", on: "ipv6")
         }
+        if case .file(let path) = rootHints { section.demandReadable(path, on: "root-hints") }
         if case .list(let hints) = rootHints, hints.isEmpty {
             section.report("an empty list of root servers leaves nobody to ask", on: "root-hints")
         }
@@ -152,12 +154,11 @@ package struct UpstreamTLSSection: ConfigurationRecord, Hashable {
         name = section.optional("name", .name)
         ca = section.file("ca")
         if !verify, section.has("ca") { section.report("has no meaning with verify: false", on: "ca") }
-        if let ca, section.isPresent {
-            do throws(FileContents.Failure) {
-                _ = try FileContents.read(ca, limit: 16 << 20)
-            } catch {
-                section.report("\(ca) \(error)", on: "ca")
-            }
+        section.demandReadable(ca, on: "ca")
+        if let ca, section.isPresent, (try? FileContents.probe(ca)) != nil,
+            (try? TLSClientContext(name: nil, authorities: ca, verifies: true)) == nil
+        {
+            section.report("\(ca) holds no certificates in PEM", on: "ca")
         }
     }
 }

@@ -49,7 +49,7 @@ final class ZoneKeeper: Sendable {
     /// Whether ``recover()`` has a thread.
     private let isRecovering = Atomic<Bool>(false)
     private let committerBox = Mutex<ZoneCommitter?>(nil)
-    let limits: LimitsSection
+    private let bounds: Mutex<LimitsSection>
     private let stateDirectory: String
     private let workers: Int
     /// What is counted for zones beyond `limits.zone-counters`.
@@ -63,7 +63,7 @@ final class ZoneKeeper: Sendable {
         self.workers = workers
         state = Mutex(State(slots: none))
         published = Publication(ServedZones(catalog: ZoneCatalog(), slots: none))
-        self.limits = limits
+        bounds = Mutex(limits)
         self.stateDirectory = stateDirectory
         var settings = ZoneCommitter.Settings()
         settings.queueLimit = limits.pendingUpdates
@@ -84,6 +84,12 @@ final class ZoneKeeper: Sendable {
 
     /// The zones of the present configuration.
     var slots: ZoneSlots { state.withLock { $0.slots } }
+
+    /// The bounds of zones, updates and transfers.
+    var limits: LimitsSection { bounds.withLock { $0 } }
+
+    /// Takes over other bounds, for zones that are configured from now on.
+    func adopt(_ limits: LimitsSection) { bounds.withLock { $0 = limits } }
 
     /// Called, on the committer's thread, after each change of a zone.
     func observe(_ observer: @escaping @Sendable (ZoneSlot, ZoneSnapshot) -> Void) {

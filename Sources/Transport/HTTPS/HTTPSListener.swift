@@ -73,6 +73,9 @@ package final class HTTPSListener: Sendable {
     /// Shows another certificate to connections that begin from now on.
     package func replace(tls context: TLSContext) { shared.replace(context) }
 
+    /// Takes over other limits, for connections that begin from now on.
+    package func adopt(_ limits: StreamLimits) { shared.adopt(limits) }
+
     /// Counters; may be read on any thread.
     package var statistics: HTTPSStatistics { shared.state.withLock { $0.statistics } }
 
@@ -91,10 +94,10 @@ package final class HTTPSListener: Sendable {
         var statistics = HTTPSStatistics()
         var census: ClientCensus
         var context: TLSContext
+        var limits: HTTPSLimits
         var open: [UInt64: any Channel] = [:]
     }
 
-    let limits: HTTPSLimits
     let path: String
     let freshness: (@Sendable (UnsafeRawBufferPointer) -> Int?)?
     let state: Mutex<State>
@@ -107,17 +110,24 @@ package final class HTTPSListener: Sendable {
     ) {
         self.gateways = gateways
         self.threads = threads
-        self.limits = limits
         self.path = path
         unsafe self.freshness = unsafe freshness
-        state = Mutex(State(census: ClientCensus(limits.stream), context: context))
+        state = Mutex(State(census: ClientCensus(limits.stream), context: context, limits: limits))
     }
+
+    var limits: HTTPSLimits { state.withLock { $0.limits } }
 
     func nextID() -> UInt64 { threads.nextID() }
     func gateway(for id: UInt64) -> HTTPSGateway? {
         gateways.isEmpty ? nil : gateways[Int(id % UInt64(gateways.count))]
     }
     func replace(_ context: TLSContext) { state.withLock { $0.context = context } }
+    func adopt(_ limits: StreamLimits) {
+        state.withLock { state in
+            state.limits.stream = limits
+            state.census.limits = limits
+        }
+    }
     func count(_ change: (inout HTTPSStatistics) -> Void) { state.withLock { change(&$0.statistics) } }
 
     func closeAll() {
@@ -132,7 +142,7 @@ package final class HTTPSListener: Sendable {
         else { return channel.close() }
         let id = nextID()
         let context: TLSContext? = state.withLock { state in
-            guard state.statistics.open < limits.stream.connections else {
+            guard state.statistics.open < state.limits.stream.connections else {
                 state.statistics.refusedFull &+= 1
                 return nil
             }

@@ -109,6 +109,71 @@ struct ConfigurationErrorTests {
         }
     }
 
+    @Test(
+        "Files, accounts and certificates that cannot be used are named where the configuration names them",
+        arguments: [
+            (
+                "listen: [ { port: $PORT, address: 127.0.0.1, protocols: [tls], certificate: none.pem, key: k } ]",
+                "1:77: listen[0].certificate: none.pem cannot be read"
+            ),
+            (
+                "listen: [ { port: $PORT, address: 127.0.0.1, protocols: [tls], certificate: text, key: text } ]",
+                "1:77: listen[0].certificate: text is no certificate"
+            ),
+            (
+                "listen: [ { port: $PORT, address: 127.0.0.1, protocols: [tls], certificate: cert.pem, key: other.pem } ]",
+                "1:92: listen[0].key: other.pem is no private key"
+            ),
+            (port + "recursion: { root-hints: none }", "2:26: recursion.root-hints: none cannot be read"),
+            (port + "dnssec: { trust-anchors: none }", "2:26: dnssec.trust-anchors: none cannot be read"),
+            (port + "rpz: [ { zone: a.example, file: none } ]", "2:33: rpz[0].file: none cannot be read"),
+            (port + "server: { user: no-such-account }", "2:17: server.user: there is no account"),
+            (
+                port
+                    + "recursion: { forward: [ { zone: ., servers: [ { address: 192.0.2.1 } ], tls: { ca: text } } ] }",
+                "2:84: recursion.forward[0].tls.ca: text holds no certificates"
+            ),
+            (
+                port + "views: [ { name: v, local: { zones: [ { zone: lan. }, { zone: LAN } ] } } ]",
+                "2:63: views[0].local.zones[1].zone: lan. is defined twice"
+            ),
+        ])
+    func files(_ text: String, _ expected: String) throws {
+        let directory = try TemporaryDirectory()
+        try TestIdentity.make(in: directory)
+        try directory.write("text", "nothing of the kind\n")
+        #expect(
+            try Tool.run(
+                "openssl",
+                ["ecparam", "-genkey", "-name", "prime256v1", "-out", directory.path + "/other.pem"]
+            ).succeeded)
+        // Taken: whoever opened a socket first would say that.
+        let taken = try LoopbackSocket(SOCK_STREAM, address: "127.0.0.1")
+        let datagrams = try? LoopbackSocket(SOCK_DGRAM, address: "127.0.0.1", port: taken.port)
+        let padded = "\(taken.port)" + String(repeating: " ", count: 5 - "\(taken.port)".count)
+        let file = try directory.write("c.yaml", text.replacingOccurrences(of: "$PORT", with: padded) + "\n")
+        for more in [[], ["--check"]] {
+            let result = try Tool.run(
+                Places.program("toriid"), ["--config", "c.yaml"] + more, directory: directory.path)
+            #expect(result.status == .exited(1))
+            #expect(result.errors.contains("c.yaml:" + expected), "\(result.errors)")
+        }
+        withExtendedLifetime((taken, datagrams, file)) {}
+    }
+
+    private static let port = "listen: [ { address: 127.0.0.1, port: $PORT } ]\n"
+
+    @Test("A view may say of a local zone what nobody else is told")
+    func localZonesOfViews() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write(
+            "torii.yaml",
+            BadConfiguration.listen
+                + "local: { zones: [ { zone: lan. } ] }\nviews: [ { name: v, local: { zones: [ { zone: lan. } ] } } ]\n"
+        )
+        #expect(try Tool.run(Places.program("toriid"), ["--config", file, "--check"]).succeeded)
+    }
+
     @Test("A configuration file that is not there is named")
     func missing() throws {
         let result = try Tool.run(Places.program("toriid"), ["--config", "/nonexistent/torii.yaml"])

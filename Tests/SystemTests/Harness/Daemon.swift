@@ -194,6 +194,8 @@ final class NotificationSocket: @unchecked Sendable {
             }
         }
         guard bound == 0 else { throw HarnessError.system("bind \(path)", errno: errno) }
+        // As a service manager's: whoever the daemon becomes may write to it.
+        chmod(path, 0o777)
         let own = descriptor
         Thread.detachNewThread { [weak self] in
             var buffer = [UInt8](repeating: 0, count: 4096)

@@ -145,7 +145,7 @@ struct ClientLimitTests {
         #expect(try resident() - before < 16 << 20)
     }
 
-    private static func header(_ client: [UInt8], isStream: Bool) -> [UInt8] {
+    static func header(_ client: [UInt8], isStream: Bool) -> [UInt8] {
         [
             0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, isStream ? 0x11 : 0x12,
             0, 12,
