@@ -47,11 +47,16 @@ import Testing
             $0.components(separatedBy: "```")[0]
         }
         #expect(!blocks.isEmpty)
+        // The files that the blocks name are looked for beside the configuration.
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data().write(to: folder.appending(path: "walled.zone"))
         for block in blocks {
             let whole =
                 block.contains("listen:") ? block : "listen: [ { address: 127.0.0.1, port: 53 } ]\n" + block
             #expect(throws: Never.self) {
-                try ServerConfiguration.parse(whole, file: "docs/configuration.md")
+                try ServerConfiguration.parse(whole, file: folder.path + "/torii.yaml")
             }
         }
     }
