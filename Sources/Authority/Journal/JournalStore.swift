@@ -292,7 +292,11 @@ extension JournalStore {
         }
         do throws(JournalError) {
             let store = try JournalStore(path: path)
-            if try store.isSound() { return (store, damage) }
+            if try store.isSound() {
+                // What lies after a bad frame would be told, and leapt over, at each start.
+                if !damage.isEmpty { store.startLogOver() }
+                return (store, damage)
+            }
             store.close()
         } catch {
             // SQLITE_CORRUPT and SQLITE_NOTADB; anything else is not the database's fault.
@@ -306,6 +310,12 @@ extension JournalStore {
         let store = try JournalStore(path: path)
         try store.salvage(from: aside)
         return (store, damage)
+    }
+
+    /// Folds the log into the database and begins it anew; where there is no room for that, it stays.
+    private func startLogOver() {
+        try? queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+        reserve = LogReserve(path: path + "-wal")
     }
 
     private func isSound() throws(JournalError) -> Bool {

@@ -65,6 +65,8 @@ package final class ZoneCommitter: @unchecked Sendable {
     private var queue = Queue()
     /// The rest belongs to the committer's thread.
     private var journal: JournalStore?
+    /// What is read while there is no journal; nil: not tried yet.
+    private var copy: JournalCopy??
     private let path: String
     var zones: [Name: ManagedZone] = [:]
     private var hasLostLog: Bool
@@ -75,8 +77,8 @@ package final class ZoneCommitter: @unchecked Sendable {
 
     /// Opens the journal in `stateDirectory` and starts the thread.
     ///
-    /// A journal that cannot be opened is no reason not to serve: ``fault`` says why, zones are served as their files have
-    /// them, updates end in SERVFAIL, and ``attach()`` tries again.
+    /// A journal that cannot be opened is no reason not to serve: ``fault`` says why, zones are served as a copy of it has
+    /// them, or their files when it cannot be read either; updates end in SERVFAIL, and ``attach()`` tries again.
     ///
     /// - Parameter publish: called on the committer's thread with each new version, before the updates that made it are
     ///   acknowledged.
@@ -119,6 +121,7 @@ package final class ZoneCommitter: @unchecked Sendable {
             guard journal == nil else { return [] }
             let (store, found) = try JournalStore.open(path)
             journal = store
+            copy = nil
             hasLostLog = !found.isEmpty
             condition.lock()
             queue.fault = nil
@@ -187,10 +190,22 @@ package final class ZoneCommitter: @unchecked Sendable {
         }
     }
 
-    /// Opens a zone without the journal: as its file has it, and without updates.
+    /// Opens a zone without the journal: as a copy of it has the zone, else as the file has it, and without updates.
     private func openDetached(
         _ options: JournaledZone, _ loaded: ZoneSnapshot, _ isFrozen: Bool
     ) -> ZoneRecovery {
+        if copy == nil { copy = .some(JournalCopy(of: path, fault: fault)) }
+        if let readable = copy ?? nil,
+            let (zone, recovery) = try? ZoneReplay.open(
+                options, loaded: loaded, in: readable.store, historyLimit: settings.historyLimit,
+                hasLostLog: false)
+        {
+            zone.isFrozen = isFrozen
+            zone.detached = fault ?? .unavailable(path: path, code: 0)
+            zones[options.apex] = zone
+            publish(options.apex, zone.snapshot)
+            return recovery
+        }
         let row = JournalStore.ZoneRow(
             id: 0, isStored: false, base: 0, baseSerial: loaded.serial, highestSerial: loaded.serial)
         let zone = ManagedZone(
