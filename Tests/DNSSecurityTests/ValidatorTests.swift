@@ -87,7 +87,7 @@ import Testing
             Issue.record("within tolerance")
             return
         }
-        #expect(late.ttlLimit == 0)
+        #expect(late.ttlLimit == 60)
         guard case .secure(let last) = verify(signed, keys, at: signature.expiration - 10) else {
             Issue.record("ten seconds left")
             return

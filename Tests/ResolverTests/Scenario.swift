@@ -29,6 +29,12 @@ struct Scenario {
 
     var title = ""
     var configuration = ResolverConfiguration()
+    /// Wall-clock seconds at which it begins.
+    var date: Int64 = 1_700_000_000
+    /// Options of the head that have no meaning here and are not known to make no difference.
+    var untranslated: Set<String> = []
+    /// It is about EDNS options, access or signatures by retired algorithms, which the resolver itself never sees.
+    var isForDaemon = false
     var ranges: [Range] = []
     var steps: [(number: Int, step: Step)] = []
 
@@ -132,6 +138,7 @@ private struct Parser {
         while let line = next() {
             let words = line.words
             if isHex {
+                result.isForDaemon = true
                 isHex = words[0] != "HEX_EDNSDATA_END"
                 continue
             }
@@ -163,6 +170,16 @@ private struct Parser {
         }
         throw fault("entry without end")
     }
+
+    /// Options that make no difference to what is compared, or that only a daemon has.
+    private static let indifferent: Set<String> = [
+        "access-control:", "do-not-query-localhost:", "ede:", "ede-serve-expired:", "fake-sha1:",
+        "harden-glue:",
+        "harden-referral-path:", "harden-dnssec-stripped:", "iter-scrub-promiscuous:", "minimal-responses:",
+        "nsid:", "prefetch-key:", "rpz-log:", "rpz-log-name:", "rrset-roundrobin:", "stub-prime:",
+        "target-fetch-policy:", "verbosity:", "zonefile:", "discard-timeout:", "outbound-msg-retry:",
+        "infra-keep-probing:", "root-key-sentinel:", "trust-anchor-signaling:",
+    ]
 
     private static let codes: [String: ResponseCode] = [
         "NOERROR": .noError, "NXDOMAIN": .nameError, "SERVFAIL": .serverFailure, "REFUSED": .refused,
@@ -227,6 +244,8 @@ private struct Parser {
         var clause = ""
         var zone: ConfiguredZone?
         var isForward = false
+        var modules = "validator iterator"
+        var prefix64 = IPPrefix("64:ff9b::/96")
         var policy: (name: Name, override: PolicyZoneConfiguration.Override, records: [ResourceRecord])?
         func close() {
             if let done = zone {
@@ -290,10 +309,16 @@ private struct Parser {
                 case (_, "cache-max-ttl:"): configuration.cache.maxTTL = .seconds(Int(value) ?? 86400)
                 case (_, "cache-max-negative-ttl:"):
                     configuration.cache.maxNegativeTTL = .seconds(Int(value) ?? 3600)
-                case (_, "dns64-prefix:"):
-                    configuration.dns64 = Parser.prefix(value).map {
-                        AddressSynthesisConfiguration(prefix: $0)
-                    }
+                case (_, "dns64-prefix:"): prefix64 = Parser.prefix(value)
+                case (_, "module-config:"): modules = value
+                case (_, "local-zone:"):
+                    let kind = words.popFirst()?.unquoted ?? ""
+                    guard let kind = LocalZone.Kind(rawValue: kind) else { throw fault("local-zone") }
+                    configuration.localZones.append(LocalZone(name: try Name(value), kind: kind))
+                case (_, "local-data:"): configuration.localData += try Parser.records([value])
+                case (_, "qname-minimisation-strict:"):
+                    if value == "yes" { configuration.minimisation = .strict }
+                case (_, "do-ip4:"): configuration.usesIPv4 = value == "yes"
                 case (_, "serve-expired-ttl:"):
                     if let age = Int(value), age > 0 { configuration.cache.staleMaxAge = .seconds(age) }
                 case (_, "serve-expired-client-timeout:"):
@@ -309,16 +334,25 @@ private struct Parser {
                     configuration.validation.negativeTrustAnchors.append(try Name(value))
                 case (_, "aggressive-nsec:"):
                     configuration.validation.usesAggressiveNegatives = value == "yes"
-                case (_, "val-override-date:"): configuration.validation.time = Parser.date(value)
+                case (_, "val-override-date:"): result.date = Parser.date(value) ?? result.date
                 case (_, "serve-expired:"): configuration.cache.servesStale = value == "yes"
                 case (_, "serve-expired-reply-ttl:"):
                     configuration.cache.staleAnswerTTL = .seconds(Int(value) ?? 30)
                 case (_, "prefetch:"): configuration.cache.prefetches = value == "yes"
-                default: break
+                case (_, "access-control:") where !value.hasSuffix(" allow"):
+                    // The action is the next word.
+                    if words.first != "allow", words.first != "allow_snoop" { result.isForDaemon = true }
+                    words.removeAll()
+                default:
+                    if !Parser.indifferent.contains(word) { result.untranslated.insert(word) }
                 }
             }
         }
         close()
+        if modules.contains("dns64") {
+            configuration.dns64 = prefix64.map { AddressSynthesisConfiguration(prefix: $0) }
+        }
+        if !modules.contains("validator") { configuration.validation.isEnabled = false }
         result.configuration = configuration
     }
 

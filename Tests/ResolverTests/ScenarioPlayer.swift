@@ -23,8 +23,7 @@ final class ScenarioPlayer {
         self.scenario = scenario
         cache = try ResolverCache(configuration: scenario.configuration.cache)
         resolver = Resolver(configuration: scenario.configuration, cache: cache)
-        now = Moment(
-            monotonic: 1_000_000_000_000, wall: scenario.configuration.validation.time ?? 1_700_000_000)
+        now = Moment(monotonic: 1_000_000_000_000, wall: scenario.date)
     }
 
     /// Plays all steps; returns what was not as it should be.
@@ -60,9 +59,10 @@ final class ScenarioPlayer {
         composer.begin(in: memory, limit: 65535)
         composer.writeHeader(id: query.id, flags: [.response, .recursionAvailable])
         composer.append(question)
-        if address == nil,
-            let hit = cache.answer(
-                to: key, type: question.type, options: options, at: now.seconds, into: &composer)
+        let client = address ?? .loopbackIPv4
+        let view = resolver.view(of: client)
+        if let hit = cache.answer(
+            to: key, type: question.type, options: options, view: view, at: now.seconds, into: &composer)
         {
             var message = try? Message(parsing: Array(memory[..<composer.count]))
             message?.flags = responseFlags(query, flags, hit.responseCode, isAuthentic: hit.isAuthentic)
@@ -76,7 +76,7 @@ final class ScenarioPlayer {
             }
             return
         }
-        resolver.start(question, options: options, token: token, client: address, at: now)
+        resolver.start(question, options: options, token: token, client: client, view: view, at: now)
         carryOut()
         run(until: now.monotonic &+ 60_000_000_000) { self.answers[token] != nil }
     }

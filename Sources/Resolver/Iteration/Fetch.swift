@@ -61,6 +61,23 @@ struct Outcome {
         self.finalName = finalName
     }
 
+    /// Brings the TTL of every set within the configured bounds.
+    mutating func limitTTLs(_ bounded: (UInt32) -> UInt32) {
+        for index in links.indices { links[index].ttl = bounded(links[index].ttl) }
+        for index in proof.indices { proof[index].ttl = bounded(proof[index].ttl) }
+        if case .answer(var sets) = end {
+            for index in sets.indices { sets[index].ttl = bounded(sets[index].ttl) }
+            end = .answer(sets)
+        }
+    }
+
+    /// Whether a set of the answer came without signatures.
+    var lacksSignatures: Bool {
+        if case .answer(let sets) = end, sets.contains(where: { $0.signatures.isEmpty }) { return true }
+        if links.contains(where: { $0.signatures.isEmpty && $0.type != .cname }) { return true }
+        return proof.allSatisfy { $0.type == .soa || $0.signatures.isEmpty }
+    }
+
     /// An outcome that says only why there is none.
     init(failing name: Name, _ failure: Failure) {
         self.init(end: .failure(failure), finalName: name)

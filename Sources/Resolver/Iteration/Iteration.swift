@@ -370,8 +370,11 @@ extension Resolver {
     // MARK: Ending
 
     /// Tells everyone who waits, and keeps what was found.
-    func finish(_ fetch: Fetch, _ outcome: Outcome, at now: Moment) {
+    func finish(_ fetch: Fetch, _ found: Outcome, at now: Moment) {
         guard fetch.state != .finished else { return }
+        var outcome = found
+        outcome.limitTTLs(bounded)
+        outcome.negativeTTL = min(outcome.negativeTTL, configuration.cache.maxNegativeTTL.wholeSeconds)
         fetch.state = .finished
         unload(fetch)
         fetches[fetch.id] = nil

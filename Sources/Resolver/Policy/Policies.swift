@@ -95,7 +95,14 @@ extension Resolver {
     static let privateView: UInt16 = 0xffff
 
     /// The answer that a decision makes of a question; nil when the question is to be resolved (on).
-    func answer(_ decision: Policies.Decision, _ question: Question) -> ResolverAnswer? {
+    ///
+    /// - Parameters:
+    ///   - aliases: the way from the question's name to the one that is decided about.
+    ///   - name: that name, where it is not the question's.
+    func answer(
+        _ decision: Policies.Decision, _ question: Question, behind aliases: [RecordSet] = [],
+        at name: Name? = nil
+    ) -> ResolverAnswer? {
         guard let zone = policies.zone(decision) else { return nil }
         metrics.policyHits += 1
         var answer = ResolverAnswer(.noError)
@@ -113,17 +120,18 @@ extension Resolver {
             if case .nameError = decision.action { answer.responseCode = .nameError }
             var authority: [RecordSet] = []
             if let soa = policies.startOfAuthority(decision) { authority = [soa] }
-            answer.sections = writer.write(question, answer: [], authority: authority, withSignatures: false)
+            answer.sections = writer.write(
+                question, answer: aliases, authority: authority, withSignatures: false)
             return answer
         case .localData(let sets):
             if redirection(decision, question) != nil { return nil }
             if !answer.errors.isEmpty { answer.errors = [ExtendedErrorNote(.forgedAnswer)] }
             var wanted = sets.filter { $0.type == question.type || question.type == .any }
-            for index in wanted.indices { wanted[index].owner = question.name }
+            for index in wanted.indices { wanted[index].owner = name ?? question.name }
             var authority: [RecordSet] = []
             if wanted.isEmpty, let soa = policies.startOfAuthority(decision) { authority = [soa] }
             answer.sections = writer.write(
-                question, answer: wanted, authority: authority, withSignatures: false)
+                question, answer: aliases + wanted, authority: authority, withSignatures: false)
             return answer
         }
     }
@@ -166,6 +174,13 @@ extension Resolver {
             addresses: addresses, serverNames: serverNames, serverAddresses: serverAddresses,
             before: request.pendingPolicy?.zone)
         guard let decision = late ?? request.pendingPolicy else { return nil }
-        return answer(decision, request.question)
+        let name = late == nil ? request.policyName : request.parts.last?.finalName
+        guard let name, name != request.question.name else { return answer(decision, request.question) }
+        var aliases: [RecordSet] = []
+        for link in request.parts.flatMap(\.links) {
+            aliases.append(link)
+            if link.type == .cname, link.target == name { break }
+        }
+        return answer(decision, request.question, behind: aliases, at: name)
     }
 }

@@ -31,6 +31,8 @@ final class Request {
     var visited: Set<Name> = []
     /// A match by name or client that still has to wait for what earlier policy zones say of the answer.
     var pendingPolicy: Policies.Decision?
+    /// The name that ``pendingPolicy`` is about: the question's, or one that its chain has come to.
+    var policyName: Name?
     /// A policy has been applied or lets everything pass.
     var isPastPolicies = false
     /// The answer is this one client's and is not kept.
@@ -51,8 +53,9 @@ final class Request {
     var chainResults: [Name: ChainResult] = [:]
     /// The SOA, NSEC and NSEC3 sets that have been verified for the part that is being validated.
     var verifiedProof: [RecordSet] = []
-    /// The sets of the part that is being validated that were found secure, whatever the rest is.
-    var secureSets: [(owner: Name, type: RRType)] = []
+    /// The sets of the part that is being validated that were found secure, whatever the rest is, and the TTL that their
+    /// signatures allow.
+    var secureSets: [(owner: Name, type: RRType, ttlLimit: UInt32)] = []
     /// The smallest TTL that a signature allows.
     var ttlLimit = UInt32.max
     /// Extended errors of parts that are insecure for a reason worth telling.
@@ -181,6 +184,7 @@ extension Resolver {
             return
         }
         request.pendingPolicy = decision
+        request.policyName = request.currentName
     }
 
     /// Keeps what a policy made of a question, for the fast path.
@@ -220,6 +224,7 @@ extension Resolver {
     ///
     /// - Returns: whether the chain goes on.
     private func take(_ outcome: Outcome, into request: Request, at now: Moment) -> Bool {
+        let outcome = upToPolicy(outcome, request)
         request.parts.append(outcome)
         request.visited.insert(request.currentName)
         guard case .alias(let target) = outcome.end else {
@@ -246,6 +251,23 @@ extension Resolver {
             apply(decision, to: request)
         }
         return true
+    }
+
+    /// An outcome as far as the first alias whose target a policy zone names.
+    private func upToPolicy(_ outcome: Outcome, _ request: Request) -> Outcome {
+        guard !policies.isEmpty, !request.isPastPolicies, request.pendingPolicy == nil else { return outcome }
+        for (index, link) in outcome.links.enumerated() where link.type == .cname {
+            guard let target = link.target, policies.decide(name: target, client: nil) != nil else {
+                continue
+            }
+            var result = outcome
+            result.links = Array(outcome.links.prefix(through: index))
+            result.end = .alias(target)
+            result.finalName = target
+            result.proof = outcome.proof.filter { $0.type != .soa }
+            return result
+        }
+        return outcome
     }
 
     /// Without RD only what is cached is told.

@@ -64,8 +64,10 @@ extension Resolver {
         var answer = ResolverAnswer(.serverFailure, errors: [failure.note])
         answer.failure =
             "\(request.question.name) \(request.question.type): \(failure.text)"
+        // While validating: the data are there, and good enough for whoever checks them himself.
+        let audience: AnswerAudience = request.isValidating ? [.plain, .wantsDNSSEC] : .all
         storeAnswer(
-            answer, for: request.question, view: request.view, audience: .all,
+            answer, for: request.question, view: request.view, audience: audience,
             ttl: configuration.cache.failureTTL.wholeSeconds, at: now, overExpired: false)
         for client in request.clients {
             deliver(
@@ -120,7 +122,10 @@ extension Resolver {
             Question(name: request.question.name, type: request.question.type), answer: sets,
             authority: authority,
             withSignatures: wantsDNSSEC)
-        result.isAuthentic = !request.parts.isEmpty && request.parts.allSatisfy { $0.security == .secure }
+        // Nothing vouches for YXDOMAIN itself.
+        result.isAuthentic =
+            !request.parts.isEmpty && result.responseCode != .yxDomain
+            && request.parts.allSatisfy { $0.security == .secure }
         result.errors = request.notes
         var audience: AnswerAudience = .all
         if hasDNSSEC {

@@ -111,18 +111,29 @@ extension Resolver {
     private func nextStep(_ chain: KeyChain, at now: Moment) -> KeyChain.Step? {
         guard let anchor = trustAnchors.closest(to: chain.target) else { return nil }
         var labels = chain.target.labelCount
-        var lowestUnknown: Name?
+        var unknown: [Name] = []
         while labels >= anchor.zone.labelCount {
             let name = chain.target.suffix(labels: labels)
             switch zoneStates.state(name, at: now.seconds) {
             case .secure(let keys)?:
-                return lowestUnknown.map { .delegation(child: $0, parent: keys) }
+                let child = unknown.last { speaksOfDelegation(to: $0, keys.zone, at: now) } ?? unknown.last
+                return child.map { .delegation(child: $0, parent: keys) }
             case .notCut?: break
-            default: lowestUnknown = name
+            default: unknown.append(name)
             }
             labels -= 1
         }
         return .keys(zone: anchor.zone, trust: anchor)
+    }
+
+    /// Whether a referral has brought what `zone` signed about a delegation to `child`: the names between them are no
+    /// zones then, and need not be asked for.
+    private func speaksOfDelegation(to child: Name, _ zone: Name, at now: Moment) -> Bool {
+        guard child.labelCount > zone.labelCount + 1,
+            let cached = cachedOutcome(child, .ds, forKeys: true, at: now)
+        else { return false }
+        if case .answer(let sets) = cached.end { return sets.first?.signer == zone }
+        return cached.proof.contains { $0.type != .soa && $0.signer == zone }
     }
 
     private func end(_ chain: KeyChain, _ result: ChainResult) {

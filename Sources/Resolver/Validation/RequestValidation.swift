@@ -42,7 +42,7 @@ extension Resolver {
                 if configuration.validation.usesAggressiveNegatives {
                     absences.learn(request.verifiedProof, at: now.seconds, metrics: &metrics)
                 }
-                limitTTLs(&request.parts[index])
+                limitTTLs(&request.parts[index], request)
             case .insecure(let reason):
                 note(request.budget, 0, at: now, "\(request.parts[index].summary): insecure")
                 request.parts[index].security = .insecure
@@ -54,9 +54,16 @@ extension Resolver {
                     request.notes.append(ExtendedErrorNote(.other, "malformed records left out"))
                 }
                 request.lastFault = (reason, name)
+                if askForTarget(request, index, at: now) { return }
                 if askAnotherServer(request, index, at: now) { return }
                 return endBogus(request, reason, name, at: now)
             case .failed(let failure):
+                // Nobody says whether data without signatures may be so: another server may have them signed.
+                if request.parts[index].lacksSignatures,
+                    askForTarget(request, index, at: now) || askAnotherServer(request, index, at: now)
+                {
+                    return
+                }
                 request.parts.append(Outcome(failing: request.parts[index].finalName, failure))
                 return finish(request, at: now)
             }
@@ -113,7 +120,7 @@ extension Resolver {
             }
             isMadeFromDNAME = set.type == .dname
             switch verdict(set, in: part, request, at: now) {
-            case .secure: request.secureSets.append((set.owner, set.type))
+            case .secure: break
             case .insecure(let reason): result = .insecure(reason)
             case let other: return other
             }
@@ -150,12 +157,17 @@ extension Resolver {
             case .bogus(let reason): return .bogus(reason, set.owner)
             case .secure(let secure):
                 request.ttlLimit = min(request.ttlLimit, secure.ttlLimit)
-                guard secure.isWildcardExpansion else { return .secure }
+                guard secure.isWildcardExpansion else {
+                    request.secureSets.append((set.owner, set.type, secure.ttlLimit))
+                    return .secure
+                }
                 let proof = denialProof(part.proof, keys, request, at: now)
                 switch proof.wildcardAnswer(
                     for: set.owner, labels: secure.labels, budget: &request.budget.validation)
                 {
-                case .proven: return .secure
+                case .proven:
+                    request.secureSets.append((set.owner, set.type, secure.ttlLimit))
+                    return .secure
                 case .insecure(let reason): return .insecure(reason)
                 case .bogus(let reason): return .bogus(reason, set.owner)
                 }
@@ -201,9 +213,11 @@ extension Resolver {
             case .proven: return .secure
             case .insecure(let reason): return .insecure(reason)
             case .bogus(let reason):
-                // The proof counts, not the code that a server put above it.
-                guard prove(!saysNameError) == .proven else { return .bogus(reason, name) }
-                request.parts[index].end = saysNameError ? .noData : .nameError
+                // Some signers call empty non-terminals names that do not exist: the NSEC record counts then, not the
+                // code above it. Nothing else is forgiven.
+                guard saysNameError, part.proof.contains(where: { $0.type == .nsec }), prove(false) == .proven
+                else { return .bogus(reason, name) }
+                request.parts[index].end = .noData
                 return .secure
             }
         }
@@ -228,11 +242,18 @@ extension Resolver {
 
     // MARK: Ends
 
-    private func limitTTLs(_ part: inout Outcome) {
-        for index in part.links.indices { part.links[index].security = .secure }
+    /// Marks the sets of a part as secure; none lives longer than its signature allows (RFC 4035 5.3.3).
+    private func limitTTLs(_ part: inout Outcome, _ request: Request) {
+        func limit(_ set: inout RecordSet) {
+            for found in request.secureSets where found.type == set.type && found.owner == set.owner {
+                set.ttl = min(set.ttl, found.ttlLimit)
+            }
+            set.security = .secure
+        }
+        for index in part.links.indices { limit(&part.links[index]) }
         if case .answer(var sets) = part.end {
             for index in sets.indices {
-                sets[index].security = .secure
+                limit(&sets[index])
                 sets[index].credibility = .validated
             }
             part.end = .answer(sets)
@@ -258,9 +279,11 @@ extension Resolver {
 
     /// A part may be insecure as a whole and have secure sets: an alias of a signed zone into an unsigned one.
     private func judge(_ set: inout RecordSet, _ request: Request) {
-        let isSecure = request.secureSets.contains { $0.owner == set.owner && $0.type == set.type }
-        set.security = isSecure ? .secure : .insecure
-        if isSecure { set.credibility = .validated }
+        let found = request.secureSets.first { $0.owner == set.owner && $0.type == set.type }
+        set.security = found == nil ? .insecure : .secure
+        guard let found else { return }
+        set.credibility = .validated
+        set.ttl = min(set.ttl, found.ttlLimit)
     }
 
     /// Keeps the wildcards that secure sets were made from, for names like theirs (RFC 8198 5.3).
@@ -274,6 +297,38 @@ extension Resolver {
             set.owner = wildcard
             store(set, at: now)
         }
+    }
+
+    /// The aliases of a part are secure and what came with them is not: its target is asked for by itself, as if the
+    /// server had not gone on.
+    private func askForTarget(_ request: Request, _ index: Int, at now: Moment) -> Bool {
+        guard request.validationRetries < configuration.limits.validationRetries else { return false }
+        let part = request.parts[index]
+        var count = 0
+        var target: Name?
+        for link in part.links {
+            let isMade = count > 0 && part.links[count - 1].type == .dname && link.type == .cname
+            guard
+                isMade
+                    || request.secureSets.contains(where: { $0.owner == link.owner && $0.type == link.type })
+            else { break }
+            count += 1
+            if link.type == .cname { target = link.target }
+        }
+        guard let target, count > 0 else { return false }
+        request.validationRetries += 1
+        var kept = part
+        kept.links = Array(part.links.prefix(count))
+        kept.end = .alias(target)
+        kept.finalName = target
+        kept.proof = part.proof.filter { $0.type != .soa }
+        request.parts.replaceSubrange(index..., with: [kept])
+        request.currentName = target
+        request.isValidating = false
+        startFetch(
+            target, request.currentType, waiter: .request(request.id), budget: request.budget, depth: 0,
+            refreshes: true, subnet: request.subnet, at: now)
+        return true
     }
 
     /// The part did not validate; its zone may have servers that do better (RFC 4035 4.9 leaves how often to us).

@@ -172,6 +172,23 @@ struct ScenarioTests {
         #expect(result.succeeded, "\(failed.joined(separator: "\n"))\n\(result.errors)")
     }
 
+    /// All of them are played in process; here one in eight, or one in `TORII_SCENARIO_STRIDE`.
+    @Test("Scenarios made from zones")
+    func made() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "torii-scenarios-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let writer = Places.checkout.appendingPathComponent("Tests/SystemTests/Scenarios/cases.py").path
+        let result = try Tool.run("/usr/bin/python3", ["-B", writer, folder.path], within: 60)
+        try #require(result.succeeded, "\(result.errors)")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        let stride = max(1, Effort.count("TORII_SCENARIO_STRIDE", 8))
+        for (index, file) in files.enumerated() where index % stride != 0 {
+            try FileManager.default.removeItem(at: folder.appendingPathComponent(file))
+        }
+        try Self.play(folder)
+    }
+
     @Test("Our own scenarios")
     func own() throws { try Self.play(Places.checkout.appendingPathComponent("Tests/SystemTests/Scenarios")) }
 

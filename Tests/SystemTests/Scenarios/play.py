@@ -225,6 +225,13 @@ def prefixes(values):
     return "[ %s ]" % ", ".join(yaml_text(v if "/" in v else v + ("/128" if ":" in v else "/32")) for v in values)
 
 
+def moment(text):
+    """Seconds since 1970 of a `val-override-date`: digits of a date, or the seconds themselves."""
+    if len(text) == 14:
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc).timestamp()
+    return float(text)
+
+
 def configuration(scenario, folder):
     """Our words for the head of a scenario, and the date it validates at (None = now)."""
     server, blocks, date = {}, [], None
@@ -241,7 +248,7 @@ def configuration(scenario, folder):
         return server.get(key, [default])[-1]
 
     if last("val-override-date"):
-        date = datetime.strptime(last("val-override-date"), "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc).timestamp()
+        date = moment(last("val-override-date"))
     out = ["server: { workers: 1, state-directory: state%s }" % (
         ", nsid: " + yaml_text(last("nsid").removeprefix("ascii_")) if last("nsid") else "")]
     out += ["listen: [ { address: 127.0.0.1, port: %d }, { address: \"::1\", port: %d } ]" % (PORT, PORT)]
