@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 CONFIG ?= conf/torii.yaml
 BUILD  ?= .build
 
-.PHONY: help run build release check test test-fast lab bench bench-shared image fuzz lint format install clean
+.PHONY: help run build release check test test-fast lab bench bench-nts bench-shared image fuzz lint format install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ bench: ## CPU per query beside the installed peers
 
 image: ## try the steps of the Dockerfile in a debootstrap root (root)
 	@scripts/image.sh
+
+bench-nts: ## what the negotiation costs, both ends, and beside other ways in (root)
+	@scripts/install-dependencies.sh bench
+	@$(MAKE) --no-print-directory release
+	@set -e; for b in nts router-kernel.sh nts-holds nts-paths; do \
+	    echo "== $$b"; TORII_BIN="$(CURDIR)/$(BUILD)/release" Benchmarks/$$b; done
 
 bench-shared: ## the larger bench that may stand beside the checkout in ../shared (root)
 	@$(MAKE) --no-print-directory release
