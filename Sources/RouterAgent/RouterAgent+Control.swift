@@ -39,6 +39,11 @@ extension RouterAgent {
                 agent.listPermissions { $0.flows > 0 }
             },
             command(
+                "router askers",
+                summary: "List the networks of askers: permissions used, unused, seconds open.",
+                isExclusive: false
+            ) { agent, _ in agent.listAskers() },
+            command(
                 "router prefix", summary: "List published addresses and what their servers know.",
                 isExclusive: false
             ) {
@@ -85,67 +90,6 @@ extension RouterAgent {
         }
     }
 
-    // MARK: Listing
-
-    private func status() -> ControlOutcome {
-        let fields: [(String, JSONValue)] = [
-            ("state", .string(isDryRun ? "dry-run" : cache.isPaused ? "paused" : "running")),
-            ("hosts", .integer(hosts.count)), ("permissions", .integer(cache.count)),
-            ("waiting", .integer(cache.waitingCount)),
-            ("outside", .array(outsideAddresses.sorted().map { .string("\($0)") })),
-            ("opened", .integer(Int(metrics.opened))), ("flows", .integer(Int(metrics.flows))),
-        ]
-        let text = fields.map { "\($0.0): \($0.1.string ?? $0.1.text)" }.joined(separator: "\n")
-        return .done(text, data: .object(fields.map { JSONValue.Member($0.0, $0.1) }))
-    }
-
-    private func listHosts() -> ControlOutcome {
-        let rows = hosts.all.map { entry in
-            [
-                "\(entry.name)", entry.ipv4.map { "\($0)" } ?? "-", entry.ipv6.map { "\($0)" } ?? "-",
-                entry.source.rawValue, entry.expiry == .max ? "-" : "\(entry.expiry &- epoch)s",
-            ]
-        }
-        return table(["name", "ipv4", "ipv6", "source", "expires"], rows)
-    }
-
-    private func listPermissions(
-        where isShown: (RequestCache.Entry) -> Bool = { _ in true }
-    ) -> ControlOutcome {
-        let rows = cache.all.filter(isShown).map { entry in
-            [
-                entry.gn.subjectText, "\(entry.host)", "\(entry.address)", entry.gate.rawValue,
-                "\(max(0, (entry.expires - now).components.seconds))s", "\(entry.flows)", "\(entry.server)",
-            ]
-        }
-        return table(["gn", "name", "host", "mode", "expires", "flows", "server"], rows)
-    }
-
-    /// The columns of the first paper's Guide Table.
-    private func guideTable() -> ControlOutcome {
-        let rows = cache.all.map { entry in
-            let ports = entry.ports.map { "\($0.publicPort)" }.joined(separator: ",")
-            return [
-                entry.gn.subjectText, "*", "\(entry.address)", ports.isEmpty ? "*" : ports, "\(entry.host)",
-            ]
-        }
-        return table(["source", "source-port", "destination", "destination-port", "host-name"], rows)
-    }
-
-    func table(_ columns: [String], _ rows: [[String]]) -> ControlOutcome {
-        let all = [columns] + rows
-        let widths = columns.indices.map { column in all.map { $0[column].utf8.count }.max() ?? 0 }
-        let text = all.map { row in
-            zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.utf8.count) }.joined(
-                separator: "  "
-            )
-            .trimmingSpaces
-        }
-        let data = JSONValue.array(
-            rows.map { row in .object(zip(columns, row).map { JSONValue.Member($0, .string($1)) }) })
-        return .done(text.joined(separator: "\n"), data: data)
-    }
-
     // MARK: Changing
 
     /// What NAME and ADDRESS of a request mean; nil when they mean nothing.
@@ -177,9 +121,6 @@ extension RouterAgent {
     private func allow(_ request: ControlRequest) -> ControlOutcome {
         guard let denial = denial(request) else {
             return .badUsage("router allow NAME ADDRESS [--lifetime TIME]")
-        }
-        guard request.options["ports"] == nil else {
-            return .badUsage("ports are allowed for a host, not for an asker")
         }
         let wasDenied = cache.allow(denial)
         guard let gn = denial.gn, let host = denial.host else {
@@ -289,14 +230,5 @@ extension RouterAgent {
                 Double(hosts.all.count { $0.source == source }), ["source": source.rawValue])
         }
         return collection
-    }
-}
-
-extension String {
-    /// Without blanks at the end.
-    fileprivate var trimmingSpaces: String {
-        var text = self[...]
-        while text.last == " " { text.removeLast() }
-        return String(text)
     }
 }

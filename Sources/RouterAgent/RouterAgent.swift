@@ -281,8 +281,8 @@ final class RouterAgent: @unchecked Sendable, Flushable {
                     "gn": gn.subjectText, "name": "\(host)", "host": "\(address)", "mode": gate.rawValue,
                     "lifetime": "\(lifetime)s", "server": "\(server)",
                 ])
-        case .ended(let gn, let host, let address, let flows, let reason):
-            if flows > 0 { metrics.endedUsed &+= 1 } else { metrics.endedUnused &+= 1 }
+        case .ended(let gn, let host, let address, let flows, let open, let reason):
+            metrics.askers.count(gn, isUsed: flows > 0, after: open)
             log.info(
                 "closed",
                 [

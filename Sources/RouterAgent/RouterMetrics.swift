@@ -21,8 +21,7 @@ struct RouterMetrics {
     var overRate: UInt64 = 0
     /// Permissions opened, and how they ended.
     var opened: UInt64 = 0
-    var endedUsed: UInt64 = 0
-    var endedUnused: UInt64 = 0
+    var askers = AskerFigures()
     /// New flows that the kernel reported.
     var flows: UInt64 = 0
     /// Registrations seen, by what became of them.
@@ -83,12 +82,15 @@ struct RouterMetrics {
                 ["reason": reason])
         }
         collection.counter("torii_router_permissions_opened_total", "Permissions opened.", opened)
-        for (used, value) in [("yes", endedUsed), ("no", endedUnused)] {
+        for (used, value) in [("yes", askers.total.used), ("no", askers.total.unused)] {
             collection.counter(
                 "torii_router_permissions_ended_total", "Permissions ended, by whether they were used.",
                 value,
                 ["used": used])
         }
+        collection.counter(
+            "torii_router_open_seconds_total", "Time that permissions which have ended were open, in all.",
+            UInt64(clamping: askers.total.open.components.seconds))
         collection.counter("torii_router_flows_total", "New flows let in.", flows)
         let outcomes = [
             ("entered", registrations), ("conflict", conflicts), ("foreign", foreignNames),

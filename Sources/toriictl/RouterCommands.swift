@@ -6,7 +6,8 @@ struct RouterGroup: CommandGroup {
         commandName: "router", abstract: "The NTS router agent.",
         subcommands: [
             RouterStatus.self, RouterStop.self, RouterReload.self, RouterStats.self, PHL.self, RC.self,
-            Sessions.self, Prefix.self, Allow.self, Deny.self, Pause.self, Resume.self, Doctor.self,
+            Sessions.self, Askers.self, Prefix.self, Allow.self, Deny.self, Pause.self, Resume.self,
+            Doctor.self,
             HostGroup.self,
         ])
 
@@ -79,6 +80,14 @@ struct RouterGroup: CommandGroup {
         var words: [String] { ["router", "sessions"] }
     }
 
+    struct Askers: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the networks of askers: permissions used, unused, seconds open.")
+        static var daemon: Connection.Daemon { .router }
+        @OptionGroup var connection: Connection
+        var words: [String] { ["router", "askers"] }
+    }
+
     struct Prefix: RemoteCommand {
         static let configuration = CommandConfiguration(
             abstract: "List published addresses and what their servers know.")
@@ -98,13 +107,10 @@ struct RouterGroup: CommandGroup {
         var gn: String?
         @Option(help: "How long, such as 60s.")
         var lifetime: String?
-        @Option(help: "Only these, such as tcp/80.")
-        var ports: String?
         var words: [String] { ["router", "allow"] + [host] + (gn.map { [$0] } ?? []) }
         var options: [String: String] {
             var result: [String: String] = [:]
             result["lifetime"] = lifetime
-            result["ports"] = ports
             return result
         }
     }

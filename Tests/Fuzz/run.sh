@@ -7,7 +7,8 @@ cd "$(dirname "$0")" || exit 1
 seconds=${1:-60}
 [ $# -gt 0 ] && shift
 targets=("$@")
-[ ${#targets[@]} -eq 0 ] && targets=(message name rdata zone dnssec configuration nts tsig)
+[ ${#targets[@]} -eq 0 ] && targets=(message name rdata zone dnssec configuration tsig
+    nts nts-v2 nts-server nts-answer nts-hosts nts-router)
 
 swift build -c debug --product FuzzTargets \
     -Xswiftc -sanitize=fuzzer,address -Xswiftc -O -Xswiftc -enforce-exclusivity=checked \

@@ -97,11 +97,11 @@ struct RequestCacheTests {
         #expect(script.cache.count == 1)
         script.pass(1)
         #expect(script.cache.count == 0)
-        guard case .ended(_, _, _, let flows, let reason)? = script.events.last else {
+        guard case .ended(_, _, _, let flows, let after, let reason)? = script.events.last else {
             Issue.record("no end was recorded")
             return
         }
-        #expect(flows == 0 && reason == .expired)
+        #expect(flows == 0 && reason == .expired && after == .seconds(60))
         #expect(script.cache.nextDeadline == nil)
     }
 
@@ -112,6 +112,78 @@ struct RequestCacheTests {
         try script.notify(1, "alice.example.")
         #expect(script.replies[1] == [.refused(.kernel)])
         #expect(script.cache.count == 0)
+    }
+
+    @Test("A list of ports that the kernel refused comes with the next permission")
+    func kernelRefusesPorts() throws {
+        var script = RouterScript()
+        var entry = try #require(script.hosts.lookup(try Name("alice.example."), epoch: 1))
+        entry.policy.allow = [PortRange(transport: 6, ports: 443...443)]
+        script.hosts.set(entry)
+        let limit = KernelChange.limit(
+            host: RouterScript.alice, ports: [PortRange(transport: 6, ports: 443...443)])
+        script.kernelWorks = false
+        try script.notify(1, "alice.example.")
+        script.kernelWorks = true
+        script.changes = []
+        try script.notify(2, "alice.example.")
+        #expect(script.replies[2] == [.granted(lifetime: 60, ports: [])])
+        #expect(script.changes.first?.contains(limit) == true)
+        script.changes = []
+        try script.notify(3, "alice.example.", gn: "192.0.2.11")
+        #expect(script.changes.first?.contains(limit) == false)
+    }
+
+    @Test("When too few public ports are left nothing is taken, neither ports nor the host's list")
+    func tooFewPublicPorts() throws {
+        var script = RouterScript()
+        script.cache.configuration.publicPorts = 40_000...40_001
+        var entry = try #require(script.hosts.lookup(try Name("alice.example."), epoch: 1))
+        entry.policy.allow = [PortRange(transport: 6, ports: 1...9)]
+        entry.policy.grantedPorts = [PortRange(transport: 6, ports: 1...3)]
+        script.hosts.set(entry)
+        try script.notify(1, "alice.example.")
+        #expect(script.replies[1] == [.refused(.overLimit)] && script.changes.isEmpty)
+        entry.policy.grantedPorts = [PortRange(transport: 6, ports: 1...2)]
+        script.hosts.set(entry)
+        try script.notify(2, "alice.example.")
+        guard case .granted(60, let ports)? = script.replies[2]?.last else {
+            Issue.record("not granted")
+            return
+        }
+        #expect(Set(ports.map(\.publicPort)) == [40_000, 40_001])
+        #expect(
+            script.changes.first?.contains(.limit(host: RouterScript.alice, ports: entry.policy.allow ?? []))
+                == true)
+    }
+
+    @Test("Whoever waits for the kernel when a permission is taken back is told so")
+    func revokedWhileOpening() throws {
+        var script = RouterScript()
+        let request = GrantRequest(
+            requester: 7, server: IPAddress(v4: 0xc633_6435), gn: IPPrefix(RouterScript.gn),
+            host: try Name("alice.example."))
+        var actions: [RouterAction] = []
+        script.cache.notify(request, hosts: script.hosts, now: script.now, epoch: 1, actions: &actions)
+        actions = []
+        script.cache.revoke(actions: &actions) { _ in true }
+        #expect(actions.contains(.reply(requester: 7, .refused(.policy))))
+    }
+
+    @Test("Ended permissions are counted by the asker's network, within a bound")
+    func askers() throws {
+        var figures = AskerFigures(limit: 2)
+        for (gn, isUsed) in [
+            ("192.0.2.1", true), ("192.0.2.9", false), ("2001:db8:1::5", false), ("2001:db8:1:2::6", false),
+            ("198.51.100.1", true),
+        ] {
+            figures.count(try #require(IPPrefix(gn)), isUsed: isUsed, after: .seconds(10))
+        }
+        let all = figures.all
+        #expect(all.map(\.network.description) == ["2001:db8:1::/48", "192.0.2.0/24"])
+        #expect(all.map(\.figure.unused) == [2, 1] && all.map(\.figure.used) == [0, 1])
+        #expect(figures.others == AskerFigures.Figure(used: 1, unused: 0, open: .seconds(10)))
+        #expect(figures.total == AskerFigures.Figure(used: 2, unused: 3, open: .seconds(50)))
     }
 
     @Test("Names, families, senders and askers that are not let in are refused, each for its reason")

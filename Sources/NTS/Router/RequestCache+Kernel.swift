@@ -78,7 +78,14 @@ extension RequestCache {
                 var candidate = start
                 while usedPorts[GrantedPort(gn: gn, transport: granted.transport, port: candidate)] != nil {
                     candidate = candidate == range.upperBound ? range.lowerBound : candidate + 1
-                    guard candidate != start else { return nil }
+                    guard candidate != start else {
+                        for record in records {
+                            let taken = GrantedPort(
+                                gn: gn, transport: record.transport, port: record.publicPort)
+                            usedPorts[taken] = nil
+                        }
+                        return nil
+                    }
                 }
                 usedPorts[GrantedPort(gn: gn, transport: granted.transport, port: candidate)] = key
                 records.append(

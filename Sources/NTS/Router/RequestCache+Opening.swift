@@ -91,17 +91,17 @@ extension RequestCache {
         var entry = Entry(
             gn: key.gn, host: host.name, address: address, server: request.server, gate: gate,
             lifetime: lifetime,
-            opened: now, expires: now + .seconds(Int(lifetime)))
+            opened: now, expires: now + .seconds(Int(lifetime)), since: now)
         entry.requesters = requesters ?? [request.requester]
         entry.contendedUntil = contendedUntil
         entry.waiters = waiters
-        var changes = unblocking(key.gn, address, now) + limits(of: host, address)
         if !host.policy.grantedPorts.isEmpty, !key.gn.address.isIPv6 {
             guard let ports = grantPorts(host, key) else {
                 return refuse(request, PermissionBound.ports, &actions)
             }
             entry.ports = ports
         }
+        var changes = unblocking(key.gn, address, now) + limits(of: host, address)
         let ticket = takeTicket(for: key)
         entry.ticket = ticket
         changes += opening(entry, previous: previous)

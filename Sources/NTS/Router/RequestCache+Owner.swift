@@ -11,6 +11,9 @@ extension RequestCache {
         let doomed = entries.filter { matches($0.value) }
         for (key, entry) in doomed {
             for waiter in entry.waiters { refuse(waiter.request, .policy, &actions) }
+            for requester in entry.requesters {
+                actions.append(.reply(requester: requester, .refused(.policy)))
+            }
             entries[key]?.waiters = []
             end(key, .revoked, closing: true, &actions)
             blocked[Pair(gn: entry.gn, host: entry.address)] =

@@ -53,6 +53,8 @@ package struct RequestCache: Sendable {
         package var lifetime: UInt32
         package var opened: Duration
         package var expires: Duration
+        /// When it was opened for the first time; ``opened`` is when it was refreshed.
+        package var since: Duration
         /// New flows that were reported.
         package var flows: UInt64 = 0
         /// Ports granted instead of an open gate.
@@ -212,6 +214,8 @@ package struct RequestCache: Sendable {
             for requester in requesters {
                 actions.append(.reply(requester: requester, .refused(.kernel)))
             }
+            // The host's list of ports went with the transaction: the next one has to bring it.
+            limited[entry.address] = nil
             end(key, .failed, closing: true, &actions)
             return
         }
@@ -278,6 +282,7 @@ package struct RequestCache: Sendable {
             .record(
                 .ended(
                     gn: entry.gn, host: entry.host, address: entry.address, flows: entry.flows,
+                    after: min(lastNow, entry.expires) - entry.since,
                     reason: entry.gate == .once && entry.flows > 0 && reason == .expired ? .consumed : reason)
             ))
     }

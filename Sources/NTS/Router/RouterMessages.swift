@@ -124,8 +124,9 @@ package enum RouterAction: Sendable, Equatable {
 package enum RouterEvent: Sendable, Equatable {
     case opened(
         gn: IPPrefix, host: Name, address: IPAddress, gate: Gate, lifetime: UInt32, server: IPAddress)
-    /// A permission ended; `flows` says whether and how often it was used.
-    case ended(gn: IPPrefix, host: Name, address: IPAddress, flows: UInt64, reason: EndReason)
+    /// A permission ended; `flows` says whether and how often it was used, `after` how long it was open.
+    case ended(
+        gn: IPPrefix, host: Name, address: IPAddress, flows: UInt64, after: Duration, reason: EndReason)
     case refused(gn: IPPrefix, host: Name, server: IPAddress, Refusal)
     /// A bound was the reason for the refusal that comes with it.
     case limited(PermissionBound)

@@ -1,7 +1,6 @@
 import DNSCore
 import DNSSecurity
 import Glibc
-import NTS
 import Operations
 
 /// What libFuzzer calls with each input.
@@ -19,7 +18,8 @@ private let target: @Sendable ([UInt8]) -> Void = {
     let targets: [String: @Sendable ([UInt8]) -> Void] = [
         "message": fuzzMessage, "name": fuzzName, "rdata": fuzzRecordData, "zone": fuzzZoneText,
         "dnssec": fuzzDNSSEC,
-        "configuration": fuzzConfiguration, "nts": fuzzNTS, "tsig": fuzzTSIG,
+        "configuration": fuzzConfiguration, "nts": fuzzNTS, "nts-v2": fuzzNTSv2, "nts-server": fuzzNTSServer,
+        "nts-answer": fuzzNTSAnswer, "nts-hosts": fuzzNTSHosts, "nts-router": fuzzNTSRouter, "tsig": fuzzTSIG,
     ]
     guard let target = targets[name] else {
         print("FUZZ_TARGET is none of \(targets.keys.sorted())")
@@ -121,21 +121,6 @@ private let target: @Sendable ([UInt8]) -> Void = {
 @Sendable private func fuzzConfiguration(_ octets: [UInt8]) {
     _ = try? ConfigurationFile.parse(octets, file: "fuzz.yaml")
     _ = try? JSONParser.parse(octets)
-}
-
-/// Every form of a negotiation message, and an update as the router watches it pass.
-@Sendable private func fuzzNTS(_ octets: [UInt8]) {
-    if let message = try? V1Message(decoding: octets) {
-        precondition((try? message.encoded()) != nil)
-    }
-    if let message = try? TSNMessage(decoding: octets) {
-        precondition((try? message.encoded()) != nil)
-    }
-    _ = try? TSNEcho(decoding: octets)
-    if let layout = try? MessageView.survey(octets) {
-        _ = try? V2Message.decode(octets.span.bytes, layout: layout)
-    }
-    _ = ObservedUpdate(octets.span.bytes)
 }
 
 /// The verification of a signed message.

@@ -40,6 +40,11 @@ struct LabTests {
         #expect(try run("together.sh", lab: "td").contains("PASS:"))
     }
 
+    @Test("Our server, and a router written from the protocol's page by somebody else")
+    func independentRouter() throws {
+        #expect(try run("independent-router.sh", lab: "ti").contains("PASS:"))
+    }
+
     @Test("The cases of the papers, the attacks, reload, pause and kill")
     func cases() throws {
         #expect(try run("cases.sh", lab: "tc").contains("PASS:"))
