@@ -234,6 +234,19 @@ import Testing
         #expect(world.asked.last?.transport == .udp)
     }
 
+    @Test("Names that point into a question have none of its random case")
+    func mixedCaseStays() throws {
+        let world = try Self.world { $0.mixesCase = true }
+        // 2^-8 that the letters of "shop" and "example" come out small without our doing, eight times over.
+        for _ in 0..<8 {
+            let records = try world.records("alias.shop.example.")
+            #expect(
+                records == ["alias.shop.example. CNAME www.shop.example.", "www.shop.example. A 192.0.2.1"])
+            world.pass(.seconds(100_000))
+        }
+        #expect(world.asked.contains { $0.query.questions.contains { "\($0.name)".contains { $0.isUppercase } } })
+    }
+
     @Test("A silent server gives way to the next, and a failure is cached for its time (RFC 9520)")
     func failures() throws {
         let world = try Self.world()

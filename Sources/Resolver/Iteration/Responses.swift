@@ -36,8 +36,9 @@ extension Resolver {
         fetch.state = .ready
         let message: UpstreamMessage
         do {
-            message = try UpstreamMessage(
-                octets, layout: layout, limits: configuration.limits, metrics: &metrics)
+            let octets = exchange.withPlainQuestion(octets)
+            message = try unsafe UpstreamMessage(
+                octets.span.bytes, layout: layout, limits: configuration.limits, metrics: &metrics)
         } catch {
             fetch.lastFailure = Failure(.invalidData, "\(exchange.server) sent more records than allowed")
             fetch.candidates[exchange.candidate].isSpent = true

@@ -36,6 +36,17 @@ struct Exchange {
         }
         return true
     }
+
+    /// A copy of a response with its question in lower case.
+    ///
+    /// Names of its records that point into the question would have our random case otherwise, for every client to see.
+    func withPlainQuestion(_ bytes: borrowing RawSpan) -> [UInt8] {
+        var octets = bytes.copy(0..<bytes.byteCount) ?? []
+        for index in 12..<max(12, min(octets.count, 12 + question.count - 4)) {
+            octets[index] = octets[index].lowercasedASCII
+        }
+        return octets
+    }
 }
 
 extension Exchange {
