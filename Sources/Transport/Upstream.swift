@@ -43,3 +43,14 @@ package protocol UpstreamHandler: AnyObject {
     /// A question ended without an answer.
     func failed(_ failure: UpstreamFailure, for token: UpstreamToken, tag: UInt64)
 }
+
+extension UpstreamFailure: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .timedOut: "no answer in time"
+        case .unreachable(let errno): "unreachable: error \(errno)"
+        case .closed: "the connection was closed"
+        case .garbled: "a message that is none"
+        }
+    }
+}

@@ -143,3 +143,14 @@ package enum NotifyMessage {
         return .refuse(.refused, .source)
     }
 }
+
+extension NotifyMessage.Cause: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .malformed: "not one question for an SOA"
+        case .notSecondary: "not a secondary zone of ours"
+        case .source: "from none of the primaries, and no rule of allow-notify lets the sender"
+        case .key(let wanted): "not signed with \(wanted), the key of that primary"
+        }
+    }
+}

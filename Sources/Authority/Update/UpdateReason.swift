@@ -114,7 +114,8 @@ extension UpdateReason: CustomStringConvertible {
         case .applied(let old, let new): "applied, serial \(old.rawValue) -> \(new.rawValue)"
         case .unchanged(let serial): "nothing to change, serial \(serial.rawValue)"
         case .malformed(let fault, let section, let record):
-            "malformed: \(fault) in \(UpdateReason.name(of: section)), record \(record)"
+            "malformed: \(fault) in the \(UpdateReason.name(of: section))"
+                + (record > 0 ? ", record \(record)" : "")
         case .outsideZone(let name, let section, let record):
             "\(name) is outside the zone (\(UpdateReason.name(of: section)), record \(record))"
         case .notAuthoritative(let name, let rrclass): "not authoritative for \(name) \(rrclass)"
@@ -155,6 +156,21 @@ extension PrerequisiteFailure: CustomStringConvertible {
         case .rrsetDoesNotExist: "prerequisite \(record): \(name) has \(type)"
         case .nameInUse: "prerequisite \(record): \(name) is not in use"
         case .nameNotInUse: "prerequisite \(record): \(name) is in use"
+        }
+    }
+}
+
+extension UpdateReason.Fault: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .trailingOctets: "octets after the last record"
+        case .zoneCount: "other than one entry"
+        case .zoneType: "another type than SOA"
+        case .ttl: "a TTL other than zero"
+        case .unexpectedData: "data where there must be none"
+        case .recordData: "data that does not fit its type"
+        case .recordClass: "a class without meaning here"
+        case .type: "a type without meaning here"
         }
     }
 }

@@ -111,3 +111,16 @@ package enum TransactionSignature {
         return UInt16(sum & 0xffff) == signature.keyTag
     }
 }
+
+extension TransactionSignatureVerdict: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unsigned: "none"
+        case .verified(let name): "good, of \(name)"
+        case .malformed: "malformed"
+        case .unknownKey(let name, let tag): "\(name) has no KEY record with the tag \(tag)"
+        case .badSignature(let name): "wrong, or of an algorithm that cannot be checked, of \(name)"
+        case .outsideValidity(let name): "not valid now, of \(name)"
+        }
+    }
+}

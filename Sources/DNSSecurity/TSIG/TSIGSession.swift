@@ -281,3 +281,14 @@ extension HMAC {
         UInt16(bigEndian: unsafe memory.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
     }
 }
+
+extension TSIGRejection.Cause: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unknownKey: "no such key"
+        case .otherAlgorithm(let expected): "the key is for \(expected.label)"
+        case .wrongMAC: "wrong MAC: another secret, or a changed message"
+        case .time(let offset, let fudge): "signed \(offset) s from now, where \(fudge) s are allowed"
+        }
+    }
+}

@@ -26,7 +26,7 @@ enum UpdateCommands {
         else {
             return recent(request, zone: slot.name)
         }
-        guard let owner = try? Name(request.options["name"] ?? "@", origin: slot.name) else {
+        guard let owner = ZoneCommands.owner(request.options["name"] ?? "@", slot) else {
             return .badUsage("\(request.options["name"] ?? "") is not a name")
         }
         guard let type = RRType(mnemonic: request.options["type"] ?? "A") else {

@@ -38,7 +38,8 @@ enum ZoneCommands {
                 "zone thaw", usage: "zone thaw ZONE...", summary: "Reads the file again and takes updates."
             ) {
                 request in
-                onZones(request, server) { (slot, committer) throws(JournalError) -> String? in
+                onZones(request, server, telling: { warnings(of: $0, server) }) {
+                    (slot, committer) throws(JournalError) -> String? in
                     let fault = server.zones.load(slot.section, isForced: true)
                     // A file that is refused is to be edited on: until then no updates.
                     if fault == nil { try committer.thaw(slot.name) }
@@ -145,15 +146,15 @@ enum ZoneCommands {
         let faults = slots.compactMap { slot in
             server.zones.load(slot.section, isForced: true).map { "zone \(slot.name): \($0)" }
         }
-        let notes =
-            slots.count > 10
-            ? []
-            : slots.flatMap { slot in
-                server.zones.status(of: slot.name).warnings.map { "zone \(slot.name): warning: \($0)" }
-            }
+        let notes = slots.count > 10 ? [] : slots.flatMap { warnings(of: $0, server) }
         return faults.isEmpty
             ? .done((["reloaded \(slots.count) zones"] + notes).joined(separator: "\n"))
             : .failed(faults.joined(separator: "\n"))
+    }
+
+    /// What loading had to say of a zone that is served all the same.
+    private static func warnings(of slot: ZoneSlot, _ server: Server) -> [String] {
+        server.zones.status(of: slot.name).warnings.map { "zone \(slot.name): warning: \($0)" }
     }
 
     private static func show(
@@ -163,7 +164,7 @@ enum ZoneCommands {
             guard let snapshot = server.zones.snapshot(of: slot.name) else {
                 return .failed("zone \(slot.name) is not loaded")
             }
-            let only = request.arguments.count > 1 ? try? Name(request.arguments[1], origin: slot.name) : nil
+            let only = request.arguments.count > 1 ? owner(request.arguments[1], slot) : nil
             if request.arguments.count > 1, only == nil {
                 return .badUsage("\(request.arguments[1]) is not a name")
             }
@@ -219,6 +220,7 @@ enum ZoneCommands {
     /// Does something with the journals of the zones that are named; of all but those skipped, when none is.
     private static func onZones(
         _ request: ControlRequest, _ server: Server, skipping isSkipped: (ZoneSlot) -> Bool = { _ in false },
+        telling notes: (ZoneSlot) -> [String] = { _ in [] },
         _ body: (ZoneSlot, ZoneCommitter) throws(JournalError) -> String?
     ) -> ControlOutcome {
         guard let committer = server.zones.committer else { return .failed("the server is stopping") }
@@ -238,7 +240,19 @@ enum ZoneCommands {
                 faults.append("zone \(slot.name): \(ZoneKeeper.text(of: error))")
             }
         }
-        return faults.isEmpty ? .done("done: \(slots.count) zones") : .failed(faults.joined(separator: "\n"))
+        let done = ["done: \(slots.count) zones"] + (slots.count > 10 ? [] : slots.flatMap(notes))
+        return faults.isEmpty
+            ? .done(done.joined(separator: "\n")) : .failed(faults.joined(separator: "\n"))
+    }
+
+    /// A name as an operator writes it: relative to the zone, or whole, with or without the dot at its end.
+    static func owner(_ text: String, _ slot: ZoneSlot) -> Name? {
+        if !text.hasSuffix("."), let whole = try? Name(text + "."),
+            whole == slot.name || whole.isBelow(slot.name)
+        {
+            return whole
+        }
+        return try? Name(text, origin: slot.name)
     }
 
     static func withZone(

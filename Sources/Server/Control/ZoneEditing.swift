@@ -9,7 +9,10 @@ enum ZoneEditing {
     static func set(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
         ZoneCommands.withZone(request, server) { slot in
             let text = request.arguments.dropFirst().joined(separator: " ")
-            switch record(text, slot) {
+            let parts = text.split(separator: " ", maxSplits: 1)
+            let owner = parts.first.flatMap { ZoneCommands.owner(String($0), slot) }
+            let line = owner.map { "\($0) " + (parts.count > 1 ? String(parts[1]) : "") } ?? text
+            switch record(line, slot) {
             case .success(let record): return apply([record], slot, server)
             case .failure(let problem): return .badUsage(problem.text)
             }
@@ -20,7 +23,7 @@ enum ZoneEditing {
     static func unset(_ request: ControlRequest, _ server: Server) -> ControlOutcome {
         ZoneCommands.withZone(request, server) { slot in
             let words = Array(request.arguments.dropFirst())
-            guard let first = words.first, let owner = try? Name(first, origin: slot.name) else {
+            guard let first = words.first, let owner = ZoneCommands.owner(first, slot) else {
                 return .badUsage("usage: zone unset ZONE NAME [TYPE [DATA...]]")
             }
             let nothing = RecordData([])
@@ -80,7 +83,11 @@ enum ZoneEditing {
         ZoneCommands.withZone(request, server) { slot in
             if let records = gathered.withLock({ $0[slot.name] }) {
                 let lines = records.map { record in
-                    record.recordClass == .internet ? "+ \(record)" : "- \(record.owner) \(record.type)"
+                    if record.recordClass == .internet { return "+ \(record)" }
+                    let type = record.type == .any ? "" : " \(record.type)"
+                    let data =
+                        record.data.octets.isEmpty ? "" : " " + record.data.presentation(as: record.type)
+                    return "- \(record.owner)\(type)\(data)"
                 }
                 return .done(lines.isEmpty ? "nothing gathered" : lines.joined(separator: "\n"))
             }

@@ -145,6 +145,31 @@ struct ControlTests {
         #expect(try daemon.ask("edited.example.net").data("A") == ["192.0.2.99"])
     }
 
+    @Test("Names are relative to the zone, or whole with and without the last dot")
+    func ownerNames() throws {
+        let daemon = try Self.start()
+        for owner in ["short", "whole.example.net", "dotted.example.net."] {
+            #expect(try daemon.control("zone", "set", "example.net", owner, "60", "A", "192.0.2.7").succeeded)
+            let name = String(owner.prefix { $0 != "." }) + ".example.net"
+            #expect(try daemon.ask(name).data("A") == ["192.0.2.7"], "\(owner)")
+            #expect(try daemon.control("zone", "show", "example.net", owner).output.contains("192.0.2.7"))
+            #expect(try daemon.control("zone", "edit", "example.net", "begin").succeeded)
+            #expect(try daemon.control("zone", "unset", "example.net", owner, "A", "192.0.2.7").succeeded)
+            #expect(try daemon.control("zone", "diff", "example.net").output == "- \(name). A 192.0.2.7\n")
+            #expect(try daemon.control("zone", "edit", "example.net", "commit").succeeded)
+            #expect(try daemon.ask(name).rcode == "NXDOMAIN", "\(owner)")
+        }
+    }
+
+    @Test("Thawing says what is odd about the edited file")
+    func thawWarns() throws {
+        let daemon = try Self.start()
+        #expect(try daemon.control("zone", "freeze", "example.net").succeeded)
+        try daemon.directory.write("small.zone", Zones.small + "edited A 192.0.2.99\n")
+        let result = try daemon.control("zone", "thaw", "example.net")
+        #expect(result.succeeded && result.output.contains("serial"), "\(result)")
+    }
+
     @Test("check zone ends in OK for a good zone, and needs no daemon")
     func checkGood() throws {
         let directory = try TemporaryDirectory()

@@ -11,6 +11,7 @@ that are signed (by dnssec-signzone) are asked with DO: `DNSSEC=1`.
 """
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ import dns.rcode
 import dns.rdatatype
 
 LABELS = ["a", "b", "c", "*", "d"]
+APEX_SERVER = re.compile(r"z\d+\.example\. \d+ (ns|rrsig ns) ")
 TYPES = ["A", "AAAA", "NS", "CNAME", "DNAME", "SOA", "ANY", "DS", "TXT", "MX"]
 
 
@@ -156,11 +158,15 @@ def normal(section):
 
 
 def show(response):
+    authority = normal(response.authority)
+    if response.answer:
+        # Whether the zone's own servers come with an answer is each server's choice.
+        authority = [line for line in authority if not APEX_SERVER.match(line)]
     return {
         "rcode": dns.rcode.to_text(response.rcode()),
         "aa": bool(response.flags & dns.flags.AA),
         "answer": normal(response.answer),
-        "authority": normal(response.authority),
+        "authority": authority,
         "additional": normal(response.additional),
     }
 
@@ -191,6 +197,9 @@ def main():
             if any(len(response["answer"]) > 10 for response in [ours, *found.values()]):
                 # A chain that goes on for ever, which each server ends at its own limit.
                 fields = ["aa"]
+            elif "DNSSEC" in os.environ and sum(bool(r["authority"]) for r in found.values()) == 1:
+                # BIND and Knot follow an alias into another zone without its proofs: NSD's alone are no measure.
+                fields.remove("authority") if "authority" in fields else None
             alike = int(os.environ.get("ALIKE", "1"))
             odd = [f for f in fields if sum(ours[f] == theirs[f] for theirs in found.values()) < min(alike, len(found))]
             if odd:
