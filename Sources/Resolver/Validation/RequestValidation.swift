@@ -214,9 +214,12 @@ extension Resolver {
             case .insecure(let reason): return .insecure(reason)
             case .bogus(let reason):
                 // Some signers call empty non-terminals names that do not exist: the NSEC record counts then, not the
-                // code above it. Nothing else is forgiven.
-                guard saysNameError, part.proof.contains(where: { $0.type == .nsec }), prove(false) == .proven
+                // code above it. Behind an alias the code may be the alias's own. Nothing else is forgiven.
+                let isTarget = index > 0 && part.links.isEmpty
+                guard isTarget || saysNameError && part.proof.contains(where: { $0.type == .nsec }),
+                    prove(!saysNameError) == .proven
                 else { return .bogus(reason, name) }
+                guard saysNameError else { return .secure }
                 request.parts[index].end = .noData
                 return .secure
             }

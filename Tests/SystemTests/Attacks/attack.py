@@ -87,9 +87,10 @@ class Stage:
         clock.environment = {"SCENARIO_CLOCK": clock.path}
         return clock
 
-    def sender(self):
+    def sender(self, source="127.0.0.1"):
         """A client socket that only sends; answers pile up and are lost."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind((source, 0))
         sock.connect(("127.0.0.1", PORT))
         return sock
 

@@ -364,7 +364,6 @@ def d9(stage):
     with stage.daemon(preload=clock.library, environment=clock.environment) as daemon:
         answer = ask("www.good.example.")
         stage.check(rcode(answer) == "SERVFAIL" and 7 in ede(answer), "%s %s" % (rcode(answer), ede(answer)))
-        stage.check("expired" in daemon.log(), "the log does not say what is wrong")
         clock.map[:8] = struct.pack("=q", 0)
         recovered = None
         for turn in range(30):
@@ -374,7 +373,7 @@ def d9(stage):
                 break
         stage.figure("recovered after s", recovered)
         stage.check(recovered is not None, "never recovered")
-        stage.check(stage.tree.key is not None, "")
+        stage.check("signature expired" in daemon.log(), "the log does not say what is wrong")
 
 
 CASES = {f.__name__.upper(): f for f in (d1, d2, d3, d4, d5, d6, d7, d8, d9)}

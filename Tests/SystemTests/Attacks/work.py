@@ -289,7 +289,8 @@ def r6(stage):
     servers.on("127.66.3.13", slow)
     with stage.daemon("cache: { size: 16MiB }", apart=True) as daemon:
         idle, count = stage.idle(), 1500 * SCALE
-        send = stage.sender()
+        # Not the innocent's address: what is bound for each client is bound for the flooder.
+        send = stage.sender("127.0.0.9")
         for i in range(300):
             send.send(query("w%d.r6.example." % random.getrandbits(40)).to_wire())
         time.sleep(1)

@@ -4,13 +4,14 @@
 import sys
 from pathlib import Path
 
+import cases_corners
 import cases_denial
 import cases_iteration
 import cases_service
 import cases_trust
 
 CASES = {}
-for module in (cases_trust, cases_denial, cases_iteration, cases_service):
+for module in (cases_trust, cases_denial, cases_iteration, cases_service, cases_corners):
     CASES.update(module.CASES)
 
 

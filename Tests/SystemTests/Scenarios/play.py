@@ -435,6 +435,8 @@ class Player:
             self.servers.settle()
             self.clock.advance(float(step.arguments[step.arguments.index("ELAPSE") + 1]))
         elif step.verb == "TRAFFIC":
+            # What the last answer sets off behind it must have begun.
+            select.select([], [], [], 0.2)
             self.servers.settle()
         elif step.verb != "NOTHING":
             self.notes.append("step %d %s is not played" % (step.number, step.verb))
