@@ -6,9 +6,12 @@ internal import Transport
 /// The Private Host List and the Request Cache as a signed DNS query reads them (nts.md 2.6):
 /// `dig -y hmac-sha256:KEY:SECRET @ROUTER -p 20053 phl.nts. TXT` and `rc.nts. TXT`.
 extension RouterAgent {
-    /// TXT records of one answer; more are cut off with TC, since this port has no TCP.
-    private static let listingLimit = 64
+    /// Octets of the largest listing, whatever the query offers to take.
+    private static let listingLimit = 4096
 
+    /// Answers with one TXT record for each entry.
+    ///
+    /// This port has no TCP to repeat a truncated query over: what finds no room is counted in a last record instead.
     func answerListing(
         _ octets: borrowing RawSpan, _ layout: MessageLayout, _ session: TSIGSession, _ peer: Requester,
         _ socket: DatagramSocket
@@ -27,17 +30,34 @@ extension RouterAgent {
             answer.flags = answer.flags.with(opcode: .query, responseCode: .nameError)
         }
         if question.type == .txt || question.type == .any {
-            answer.answers = lines.prefix(Self.listingLimit).map { line in
-                let text = Array(line.utf8.prefix(255))
-                return ResourceRecord(
-                    owner: question.name, type: .txt, ttl: 0, data: RecordData([UInt8(text.count)] + text))
+            let room = min(Self.listingLimit, max(512, query.edns.map { Int($0.payloadSize) } ?? 512))
+            // The header, the question, the signature, and the record that says how much is missing.
+            var left = room - 12 - question.name.wire.count - 4 - session.reservedLength - 64
+            var shown = 0
+            for line in lines {
+                let record = Self.text(line)
+                // A pointer to the question's name, and the record's fixed part.
+                left -= 12 + record.octets.count
+                guard left >= 0 else { break }
+                answer.answers.append(
+                    ResourceRecord(owner: question.name, type: .txt, ttl: 0, data: record))
+                shown += 1
+            }
+            if shown < lines.count {
+                let rest = Self.text("... and \(lines.count - shown) more")
+                answer.answers.append(
+                    ResourceRecord(owner: question.name, type: .txt, ttl: 0, data: rest))
             }
         }
         var signer = session
-        var encoded = answer.encoded(limit: 4096 - session.reservedLength)
-        if lines.count > Self.listingLimit { encoded[2] |= 0x02 }
+        var encoded = answer.encoded(limit: Self.listingLimit - session.reservedLength)
         signer.sign(&encoded, now: epoch)
         transmit(encoded, peer, socket)
+    }
+
+    private static func text(_ line: String) -> RecordData {
+        let text = Array(line.utf8.prefix(255))
+        return RecordData([UInt8(text.count)] + text)
     }
 }
 

@@ -9,7 +9,8 @@ struct Requester {
     enum Form {
         case v1(V1Message, DatagramSocket)
         case echo(TSNEcho, local: IPAddress)
-        case v2(V2Message.Body, TSIGSession, DatagramSocket, signature: [UInt8])
+        /// One permission of a message; its answers go out together.
+        case v2(SignedNotification, part: Int)
     }
 
     var form: Form
@@ -188,7 +189,7 @@ extension RouterAgent: DatagramSocketHandler {
             return
         }
         guard let body = try? V2Message.decode(octets, layout: layout), body.registration == nil,
-            body.permissions.count == 1, let permission = body.permissions.first
+            !body.permissions.isEmpty
         else {
             metrics.malformed &+= 1
             let body = V2Message.Body(
@@ -199,11 +200,14 @@ extension RouterAgent: DatagramSocketHandler {
                 peer, socket)
             return
         }
-        var requester = peer
-        requester.form = .v2(body, session, socket, signature: mac)
-        notify(
-            requester, server: server.address, gn: permission.gn, host: permission.host,
-            lifetime: permission.lifetime)
+        let notification = SignedNotification(body, session, socket, signature: mac)
+        for (part, permission) in body.permissions.enumerated() {
+            var requester = peer
+            requester.form = .v2(notification, part: part)
+            notify(
+                requester, server: server.address, gn: permission.gn, host: permission.host,
+                lifetime: permission.lifetime)
+        }
     }
 
     private func notify(
@@ -253,36 +257,11 @@ extension RouterAgent: DatagramSocketHandler {
             if let octets = try? echo.encoded() {
                 echoes?.send(octets, to: IPAddress(requester.peer), from: local)
             }
-        case .v2(let body, let session, let socket, let signature):
-            let octets = response(reply, to: body, session)
-            recent.keep(octets, for: signature, peer: requester.peer)
-            transmit(octets, requester, socket)
+        case .v2(let notification, let part):
+            guard let octets = notification.response(with: reply, to: part, epoch: epoch) else { return }
+            recent.keep(octets, for: notification.signature, peer: requester.peer)
+            transmit(octets, requester, notification.socket)
         }
-    }
-
-    private func response(_ reply: RouterReply, to body: V2Message.Body, _ session: TSIGSession) -> [UInt8] {
-        var permissions = body.permissions
-        var ports: [V2Message.PortRecord] = []
-        var code = ResponseCode.noError
-        var explanation: String?
-        for index in permissions.indices {
-            switch reply {
-            case .granted(let lifetime, let granted):
-                permissions[index].lifetime = lifetime
-                ports = granted
-            case .hairpin(let address, let lifetime):
-                permissions[index].lifetime = lifetime
-                permissions[index].gn = IPPrefix(address)
-            case .pending: permissions[index].lifetime = 0
-            case .refused(let refusal):
-                code = refusal.responseCode
-                explanation = refusal.rawValue
-            }
-        }
-        return V2Message.response(
-            to: body, code: code, permissions: permissions, ports: ports, explanation: explanation,
-            session: session,
-            epoch: epoch)
     }
 
     func transmit(_ octets: [UInt8], _ requester: Requester, _ socket: DatagramSocket) {

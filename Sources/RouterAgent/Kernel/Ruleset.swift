@@ -44,6 +44,8 @@ struct Ruleset {
         let out = interfaces(outside)
         let ins = interfaces(inside)
         let size = max(entries * 2, 1024)
+        // The kernel counts what has expired until it looks for it, so that a set of just the bound would be full too soon.
+        let wide = max(prefixes * 4, 64)
         return """
             table inet \(table) {
                 \(isOwned ? "flags owner;" : "")
@@ -52,17 +54,17 @@ struct Ruleset {
                 set once4 { type ipv4_addr; flags dynamic,timeout; size \(size); timeout 30s; }
                 map port4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; flags timeout; size \(size); }
                 set pin6 { type ipv6_addr . ipv6_addr; flags timeout; size \(size); }
-                set wide4 { type ipv4_addr . inet_proto; flags interval,timeout; size \(prefixes); limit rate 1/day burst \(flowsPerPermission) packets; }
-                map wideto4 { type ipv4_addr . inet_proto : ipv4_addr; flags interval,timeout; size \(prefixes); }
-                set wide6 { type ipv6_addr . ipv6_addr; flags interval,timeout; size \(prefixes); }
+                set wide4 { type ipv4_addr . inet_proto; flags interval,timeout; size \(wide); limit rate 1/day burst \(flowsPerPermission) packets; }
+                map wideto4 { type ipv4_addr . inet_proto : ipv4_addr; flags interval,timeout; size \(wide); }
+                set wide6 { type ipv6_addr . ipv6_addr; flags interval,timeout; size \(wide); }
                 set limited4 { type ipv4_addr; size 65536; }
                 set open4 { type ipv4_addr . inet_proto . inet_service; flags interval; }
                 set limited6 { type ipv6_addr; size 65536; }
                 set open6 { type ipv6_addr . inet_proto . inet_service; flags interval; }
                 set revoked4 { type ipv4_addr . ipv4_addr; flags timeout; size 65536; }
                 set revoked6 { type ipv6_addr . ipv6_addr; flags timeout; size 65536; }
-                set revokedwide4 { type ipv4_addr . ipv4_addr; flags interval,timeout; size \(prefixes); }
-                set revokedwide6 { type ipv6_addr . ipv6_addr; flags interval,timeout; size \(prefixes); }
+                set revokedwide4 { type ipv4_addr . ipv4_addr; flags interval,timeout; size \(wide); }
+                set revokedwide6 { type ipv6_addr . ipv6_addr; flags interval,timeout; size \(wide); }
                 set listening { type inet_proto . inet_service; size 1024; }
                 set self { type inet_proto . inet_service; flags interval; auto-merge; elements = { \(selfElements) }; }
             \(helperObjects)

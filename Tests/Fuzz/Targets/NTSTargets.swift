@@ -113,7 +113,8 @@ private let gn = IPAddress(v4: 0xc000_020a)
     let policy = TargetPolicy(configuration)
     let concerns = AnswerTargets.concern(policy, zoneIsMarked: true, in: octets.span.bytes, layout: layout)
     let found = AnswerTargets(in: octets.span.bytes, layout: layout)
-    precondition(concerns || found == nil)
+    let covered = found?.targets.filter { policy.applies(to: $0.address, zoneIsMarked: true) } ?? []
+    precondition(concerns || covered.isEmpty)
     var outcome = NegotiationOutcome()
     outcome.ttlCap = 30
     for target in found?.targets ?? [] {
@@ -139,7 +140,7 @@ private let gn = IPAddress(v4: 0xc000_020a)
     var observer = UpdateObserver()
     let client = IPEndpoint(gn, port: 4000)
     observer.request(octets.span.bytes, client: client, server: router.address, now: .zero)
-    if octets.count >= 3 {
+    if octets.count >= 12 {
         var answer = octets
         answer[2] |= 0x80
         answer[3] = 0

@@ -215,6 +215,15 @@ check "dig lists the Private Host List" "web.example.net. 192.168.1.11 static" \
 check "dig lists the Request Cache" "192.0.2.10 -> all.example.net. 192.168.1.12" \
     "$(on server dig @$GA2 -p 20053 +short +tries=1 -y "$TSIG" rc.nts. TXT)"
 check "...not without the key" "(timed out|no servers could be reached)" "$(on server dig @$GA2 -p 20053 +tries=1 +time=1 rc.nts. TXT)"
+many() { on server nsupdate -t 3 -y "$TSIG" 2>&1; }
+check "two permissions in one message" "^$" "$(printf 'server %s 20053\nzone nts\nupdate add web.example.net. 8 A 192.0.2.31\nupdate add all.example.net. 8 A 192.0.2.32\nsend\n' $GA2 | many)"
+check "...are both there" "192.0.2.31 +web.example.net.*192.0.2.32 +all.example.net" "$(control router1 rc)"
+check "one of two is refused, and that is said" "NXDOMAIN" "$(printf 'server %s 20053\nzone nts\nupdate add nobody.example.net. 8 A 192.0.2.33\nupdate add all.example.net. 8 A 192.0.2.34\nsend\n' $GA2 | many)"
+check "...the other is open" "192.0.2.34 +all.example.net" "$(control router1 rc)"
+check "askers by network: used, unused, seconds open" "192.0.2.0/24 +[1-9][0-9]* +[1-9][0-9]* +[1-9]" "$(control router1 askers)"
+check "a listing that is too long says how much is missing" "and [1-9][0-9]* more" "$(
+    for n in $(seq 40); do control router1 host add "long-name-for-a-listing-$n.example.net." 192.168.1.12; done >/dev/null
+    on server dig @$GA2 -p 20053 +short +tries=1 -y "$TSIG" phl.nts. TXT)"
 check "allow, by hand" "open" "$(control router1 allow web.example.net. 192.0.2.20 --lifetime 30s)"
 check "GN 2 is in" "^pn1 " "$(ask gn2 tcp $GA2 8080)"
 check "pause" "paused" "$(control router1 pause)"
