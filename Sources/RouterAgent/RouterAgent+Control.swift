@@ -54,6 +54,9 @@ extension RouterAgent {
                 "router deny", usage: "router deny NAME|all [ADDRESS|PREFIX]",
                 summary: "End what a host or an asker has, flows too, and let it in no more."
             ) { agent, request in agent.deny(request) },
+            command("router denials", summary: "List what is denied.", isExclusive: false) { agent, _ in
+                agent.listDenials()
+            },
             command(
                 "router allow", usage: "router allow NAME ADDRESS [--lifetime TIME]",
                 summary: "Let an address in to a host now; takes a denial of the two back."
@@ -64,7 +67,7 @@ extension RouterAgent {
             ) { agent, _ in agent.pause() },
             command("router resume", summary: "Open again on notifications.") { agent, _ in
                 agent.cache.isPaused = false
-                return .done("resumed")
+                return agent.kept("resumed")
             },
             command(
                 "router host add", usage: "router host add NAME ADDRESS [--lifetime TIME] [--allow PORTS]",
@@ -113,9 +116,12 @@ extension RouterAgent {
 
     private func deny(_ request: ControlRequest) -> ControlOutcome {
         guard let denial = denial(request) else { return .badUsage("router deny NAME|all [ADDRESS|PREFIX]") }
+        guard cache.denied.count < Self.denialLimit || cache.denied.contains(denial) else {
+            return .failed("there are \(Self.denialLimit) denials already")
+        }
         let ended = cache.deny(denial, actions: &pendingActions)
         requestFlush()
-        return .done("denied; \(ended) permissions ended")
+        return kept("denied; \(ended) permissions ended")
     }
 
     private func allow(_ request: ControlRequest) -> ControlOutcome {
@@ -123,8 +129,10 @@ extension RouterAgent {
             return .badUsage("router allow NAME ADDRESS [--lifetime TIME]")
         }
         let wasDenied = cache.allow(denial)
+        let failure = wasDenied ? saveDecisions() : nil
         guard let gn = denial.gn, let host = denial.host else {
-            return wasDenied ? .done("allowed again") : .failed("that was not denied")
+            guard wasDenied else { return .failed("that was not denied") }
+            return .done("allowed again" + (failure.map { ", " + $0 } ?? ""))
         }
         var lifetime: UInt32?
         if let text = request.options["lifetime"] {
@@ -168,7 +176,15 @@ extension RouterAgent {
         cache.isPaused = true
         let ended = cache.revoke(actions: &pendingActions) { _ in true }
         requestFlush()
-        return .done("paused; \(ended) permissions ended")
+        return kept("paused; \(ended) permissions ended")
+    }
+
+    /// Denials at one time.
+    private static var denialLimit: Int { 4096 }
+
+    /// A decision was made and holds: also over a restart, unless the answer says otherwise.
+    private func kept(_ text: String) -> ControlOutcome {
+        .done(text + (saveDecisions().map { ", " + $0 } ?? ""))
     }
 
     private func addHost(_ request: ControlRequest) -> ControlOutcome {

@@ -106,4 +106,32 @@ extension RouterAgent {
             log.limited(.error, "state", "the private host list cannot be kept: \(error)")
         }
     }
+
+    // MARK: The owner's decisions
+
+    private var decisionsFile: String { configuration.router.stateDirectory + "/decisions" }
+
+    /// Reads what the owner had denied, and whether the agent was paused.
+    func restoreDecisions() {
+        guard let octets = try? FileContents.read(decisionsFile, limit: 16 << 20) else { return }
+        let skipped = cache.restoreDecisions(String(decoding: octets, as: UTF8.self))
+        if skipped > 0 {
+            log.warning("\(decisionsFile): \(skipped) lines cannot be read: look at toriictl router denials")
+        }
+        if cache.isPaused { log.notice("paused, as before the start; toriictl router resume ends it") }
+    }
+
+    /// Writes them.
+    ///
+    /// - Returns: what to tell the owner when that fails: the decision holds until the agent ends.
+    func saveDecisions() -> String? {
+        guard !isDryRun else { return nil }
+        do throws(RouterError) {
+            try StateFile.replace(decisionsFile, with: Array(cache.decisions.utf8))
+            return nil
+        } catch {
+            log.error("the owner's decisions cannot be kept: \(error)")
+            return "only until the agent ends: \(error)"
+        }
+    }
 }

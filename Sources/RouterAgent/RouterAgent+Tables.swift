@@ -9,6 +9,7 @@ extension RouterAgent {
             ("state", .string(isDryRun ? "dry-run" : cache.isPaused ? "paused" : "running")),
             ("hosts", .integer(hosts.count)), ("permissions", .integer(cache.count)),
             ("waiting", .integer(cache.waitingCount)),
+            ("denials", .integer(cache.denied.count)),
             ("outside", .array(outsideAddresses.sorted().map { .string("\($0)") })),
             ("opened", .integer(Int(metrics.opened))), ("flows", .integer(Int(metrics.flows))),
         ]
@@ -47,6 +48,11 @@ extension RouterAgent {
             ]
         }
         return table(["source", "source-port", "destination", "destination-port", "host-name"], rows)
+    }
+
+    func listDenials() -> ControlOutcome {
+        let rows = cache.denied.map { [$0.host.map { "\($0)" } ?? "all", $0.gn?.subjectText ?? "all"] }
+        return table(["name", "gn"], rows.sorted { $0.lexicographicallyPrecedes($1) })
     }
 
     /// Ended permissions by the network that they were for.

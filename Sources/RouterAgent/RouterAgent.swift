@@ -91,6 +91,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         readInterfaces()
         enterStaticHosts()
         restoreHosts()
+        restoreDecisions()
         let groups = [
             configuration.nftables.useGroup, configuration.nftables.snoopGroup,
             configuration.nftables.icmpGroup,

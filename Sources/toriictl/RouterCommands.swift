@@ -6,7 +6,8 @@ struct RouterGroup: CommandGroup {
         commandName: "router", abstract: "The NTS router agent.",
         subcommands: [
             RouterStatus.self, RouterStop.self, RouterReload.self, RouterStats.self, PHL.self, RC.self,
-            Sessions.self, Askers.self, Prefix.self, Allow.self, Deny.self, Pause.self, Resume.self,
+            Sessions.self, Askers.self, Prefix.self, Allow.self, Deny.self, Denials.self, Pause.self,
+            Resume.self,
             Doctor.self,
             HostGroup.self,
         ])
@@ -125,6 +126,14 @@ struct RouterGroup: CommandGroup {
         @Argument(help: "The address; none: all addresses.")
         var gn: String?
         var words: [String] { ["router", "deny"] + [host] + (gn.map { [$0] } ?? []) }
+    }
+
+    struct Denials: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List what is denied, until `allow` takes it back.")
+        static var daemon: Connection.Daemon { .router }
+        @OptionGroup var connection: Connection
+        var words: [String] { ["router", "denials"] }
     }
 
     struct Pause: RemoteCommand {

@@ -170,6 +170,23 @@ struct RequestCacheTests {
         #expect(actions.contains(.reply(requester: 7, .refused(.policy))))
     }
 
+    @Test("The owner's decisions survive a restart; what cannot be read is passed over")
+    func decisions() throws {
+        var script = RouterScript()
+        var actions: [RouterAction] = []
+        let all: [RequestCache.Denial] = [
+            .init(gn: nil, host: try Name("alice.example.")), .init(gn: IPPrefix("2001:db8::/32"), host: nil),
+            .init(gn: IPPrefix("192.0.2.10"), host: try Name("bob.example.")),
+        ]
+        for denial in all { script.cache.deny(denial, actions: &actions) }
+        script.cache.isPaused = true
+        var other = RequestCache()
+        #expect(other.restoreDecisions(script.cache.decisions) == 0)
+        #expect(other.denied == Set(all) && other.isPaused)
+        #expect(other.restoreDecisions("deny - -\nallow\ndeny x y\ndeny 192.0.2.1 a..b\n") == 4)
+        #expect(other.denied == Set(all))
+    }
+
     @Test("Ended permissions are counted by the asker's network, within a bound")
     func askers() throws {
         var figures = AskerFigures(limit: 2)

@@ -95,3 +95,39 @@ extension RequestCache {
         actions.append(.apply(ticket: takeTicket(), changes))
     }
 }
+
+/// The owner's decisions over a restart: what is denied, and the pause.
+extension RequestCache {
+    /// The decisions as text, one a line: `paused`, or `deny` with GN and host, each `-` for all.
+    package var decisions: String {
+        let lines = denied.map { denial in
+            "deny \(denial.gn.map { "\($0)" } ?? "-") \(denial.host.map { "\($0)" } ?? "-")\n"
+        }
+        return "# torii-router decisions 1\n" + (isPaused ? "paused\n" : "") + lines.sorted().joined()
+    }
+
+    /// Reads what ``decisions`` wrote.
+    ///
+    /// - Returns: lines that could not be read.
+    @discardableResult
+    package mutating func restoreDecisions(_ text: String) -> Int {
+        var skipped = 0
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+            let words = line.split(separator: " ")
+            if words == ["paused"] {
+                isPaused = true
+                continue
+            }
+            let gn = words.count == 3 ? IPPrefix(String(words[1])) : nil
+            let host = words.count == 3 ? try? Name(words[2]) : nil
+            guard words.count == 3, words[0] == "deny", words[1] == "-" || gn != nil,
+                words[2] == "-" || host != nil, gn != nil || (words[2] != "-" && host != nil)
+            else {
+                skipped += 1
+                continue
+            }
+            denied.insert(Denial(gn: gn, host: words[2] == "-" ? nil : host))
+        }
+        return skipped
+    }
+}

@@ -106,8 +106,11 @@ private let gn = IPAddress(v4: 0xc000_020a)
 }
 
 /// An answer as the server looks at it and changes it.
-@Sendable func fuzzNTSAnswer(_ octets: [UInt8]) {
-    guard let layout = try? MessageView.survey(octets) else { return }
+@Sendable func fuzzNTSAnswer(_ input: [UInt8]) {
+    // Answers are our own: others' names may lie where a TTL is changed.
+    guard let octets = (try? Message(parsing: input))?.encoded(),
+        let layout = try? MessageView.survey(octets)
+    else { return }
     var configuration = NTSConfiguration()
     configuration.targets.any = true
     let policy = TargetPolicy(configuration)

@@ -114,6 +114,17 @@ kill_agent
 run_agent router1
 check "after kill -9 nas is there" "nas.example.net. +192.168.1.12 .*local" "$(control router1 phl)"
 check "...and alice with both addresses" "alice.example.net. +192.168.1.11 +2001:db8:1:1::11 +update" "$(control router1 phl)"
+check "deny" "denied" "$(control router1 deny web.example.net 192.0.2.99)"
+kill_agent
+run_agent router1
+check "after kill -9 the denial holds" "web.example.net. +192.0.2.99" "$(control router1 denials)"
+check "...and is taken back" "opened" "$(control router1 allow web.example.net 192.0.2.99)"
+check "...for good" "^name +gn$" "$(control router1 denials)"
+control router1 pause >/dev/null
+kill_agent
+run_agent router1
+check "a pause holds over kill -9" "state: paused" "$(control router1 status)"
+control router1 resume >/dev/null
 check "remove" "removed" "$(control router1 host remove nas.example.net.)"
 check "a configured host is not removed so" "stands in the configuration" "$(control router1 host remove web.example.net.)"
 
