@@ -215,13 +215,20 @@ import Testing
         #expect(second.snapshot.serial == recovery.snapshot.serial)
         again.stop()
         try edit(path) { $0[0] ^= 0xff }
-        let (fresh, _) = try image.open()
+        let (fresh, saved) = try image.open()
+        #expect(saved.snapshot.rrset(at: Sample.name("n19"), type: .txt) != nil)
+        #expect(saved.snapshot.serial.isNewer(than: recovery.snapshot.serial))
         guard case .database(let moved)? = fresh.damage.first?.place else {
             Issue.record("damage was not seen")
             fresh.stop()
             return
         }
         #expect(FileManager.default.fileExists(atPath: moved))
+        // The first page is the same in every journal: what lies on the others is saved.
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: image.directory).allSatisfy {
+                !$0.contains("fresh") && !$0.contains("mended")
+            })
         #expect(try fresh.update(["add x 60 A 192.0.2.1"]).responseCode == .noError)
         fresh.stop()
     }

@@ -308,7 +308,10 @@ extension JournalStore {
         for suffix in ["", "-wal", "-shm"] { unsafe rename(path + suffix, aside + suffix) }
         damage.append(JournalDamage(place: .database(movedTo: aside)))
         let store = try JournalStore(path: path)
-        try store.salvage(from: aside)
+        if try store.salvage(from: aside) == 0, let mended = mend(aside) {
+            _ = try store.salvage(from: mended)
+            for suffix in ["", "-wal", "-shm"] { unsafe unlink(mended + suffix) }
+        }
         return (store, damage)
     }
 
@@ -326,17 +329,46 @@ extension JournalStore {
         }
     }
 
-    /// Copies the rows of a damaged database up to the first that cannot be read.
-    private func salvage(from aside: String) throws(JournalError) {
+    /// A copy of a damaged database with the first page of a sound one; nil when it cannot be made.
+    ///
+    /// That page says where the tables are, without which nothing can be read, and is the same in every journal but for
+    /// counts of pages.
+    private static func mend(_ aside: String) -> String? {
+        let fresh = aside + ".fresh"
+        let mended = aside + ".mended"
+        let pageSize = 4096
+        defer { for suffix in ["", "-wal", "-shm"] { unsafe unlink(fresh + suffix) } }
+        do {
+            try JournalStore(path: fresh).close()
+            var page = try Data(contentsOf: URL(fileURLWithPath: fresh)).prefix(pageSize)
+            var contents = try Data(contentsOf: URL(fileURLWithPath: aside))
+            guard page.count == pageSize, contents.count >= 2 * pageSize else { return nil }
+            let pages = UInt32(contents.count / pageSize).bigEndian
+            unsafe withUnsafeBytes(of: pages) { unsafe page.replaceSubrange(28..<32, with: $0) }
+            contents.replaceSubrange(0..<pageSize, with: page)
+            try contents.write(to: URL(fileURLWithPath: mended))
+            if let log = try? Data(contentsOf: URL(fileURLWithPath: aside + "-wal")) {
+                try log.write(to: URL(fileURLWithPath: mended + "-wal"))
+            }
+        } catch {
+            return nil
+        }
+        return mended
+    }
+
+    /// Copies the rows of a damaged database up to the first that cannot be read; how many.
+    private func salvage(from aside: String) throws(JournalError) -> Int {
+        var count = 0
         var configuration = Configuration()
         configuration.readonly = true
-        guard let damaged = try? DatabaseQueue(path: aside, configuration: configuration) else { return }
+        guard let damaged = try? DatabaseQueue(path: aside, configuration: configuration) else { return 0 }
         for table in ["zone", "difference"] {
             var rows: [Row] = []
             try? damaged.read { database in
                 let cursor = try Row.fetchCursor(database, sql: "SELECT * FROM \(table) ORDER BY id")
                 while let row = try cursor.next() { rows.append(row.copy()) }
             }
+            count += rows.count
             try write { database in
                 for row in rows {
                     let columns = Array(row.columnNames)
@@ -349,5 +381,6 @@ extension JournalStore {
             }
         }
         try? damaged.close()
+        return count
     }
 }
