@@ -41,7 +41,7 @@ struct ToriiRouter: ParsableCommand {
 }
 
 do {
-    exit(try ToriiRouter.parse().program())
+    exit(try ToriiRouter.parse(ProgramArguments.words).program())
 } catch {
     let isHelp = ToriiRouter.exitCode(for: error) == .success
     StandardStream(isError: !isHelp).write(ToriiRouter.fullMessage(for: error))

@@ -4,7 +4,7 @@ private import Operations
 
 // Exit codes: 0 done, 1 error, 2 bad usage, 3 daemon not running.
 do {
-    var command = try Connection.parse(Alias.words(CommandLine.arguments))
+    var command = try Connection.parse(Alias.words(ProgramArguments.all))
     try command.run()
 } catch let code as ExitCode {
     exit(code.rawValue)

@@ -47,7 +47,7 @@ struct Toriid: ParsableCommand {
 }
 
 do {
-    exit(try Toriid.parse().program())
+    exit(try Toriid.parse(ProgramArguments.words).program())
 } catch {
     let isHelp = Toriid.exitCode(for: error) == .success
     StandardStream(isError: !isHelp).write(Toriid.fullMessage(for: error))

@@ -54,6 +54,29 @@ struct FaultTests {
         #expect(try update(daemon, 99) == "NOERROR")
     }
 
+    @Test(
+        "D9: a clock twenty years off at the start is said, and served in spite of; arguments arrive by any preload",
+        .enabled(if: faketime != nil, "needs libfaketime"), arguments: ["-20y", "+30y"])
+    func clockYearsOff(_ offset: String) throws {
+        let daemon = try Daemon(
+            UpdateFixture.configuration,
+            files: ["net.zone": UpdateFixture.zone, "open.zone": UpdateFixture.open],
+            environment: ["LD_PRELOAD": Self.faketime ?? "", "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1"])
+        if offset.hasPrefix("-") { try daemon.process.waitForError("the clock is before 2026") }
+        #expect(try update(daemon, 1) == "NOERROR")
+        #expect(try daemon.ask("f1.\(Self.zone)").rcode == "NOERROR")
+        #expect(try daemon.stop() == .exited(0))
+        // The library adds to the environment of the program that it is loaded into first.
+        for program in ["toriid", "torii-router", "toriictl"] {
+            let words = [
+                "LD_PRELOAD=\(Self.faketime ?? "")", "FAKETIME=\(offset)", Places.program(program),
+                "--version",
+            ]
+            let result = try Tool.run("env", words, directory: daemon.directory.path, within: 10)
+            #expect(result.output.hasPrefix(program), "\(result)")
+        }
+    }
+
     @Test("F4: without descriptors left, UDP and updates go on; connections come back when there are some")
     func descriptors() throws {
         let daemon = try UpdateFixture.start()

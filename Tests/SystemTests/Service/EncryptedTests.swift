@@ -182,3 +182,36 @@ struct UpstreamTLSTests {
         if !works { #expect(connections.contains("=0"), "\(connections)") }
     }
 }
+
+@Suite("Hostile clients of streams", .enabled(if: Attack.python != nil, "needs python3"))
+struct HostileClientTests {
+    @Test("T1 to T5: TCP, TLS and HTTPS against real clients; TORII_CONNECTIONS sets how many slow ones")
+    func transports() throws {
+        let (tls, https, slow) = (try Ports.free(), try Ports.free(), try Ports.free())
+        let directory = try TemporaryDirectory()
+        try TestIdentity.make(in: directory)
+        let daemon = try Daemon(
+            """
+            server: { workers: 2, state-directory: state }
+            listen:
+              - { address: 127.0.0.1, port: $PORT }
+              - { address: 127.0.0.1, port: \(tls), protocols: [tls], certificate: cert.pem, key: key.pem }
+              - { address: 127.0.0.1, port: \(https), protocols: [https], certificate: cert.pem, key: key.pem }
+            control: { socket: torii.sock }
+            access: { recursion: [ { from: 127.0.0.0/8 } ] }
+            zones: [ { name: example.net, file: small.zone } ]
+            recursion: { stub: [ { zone: slow.example, servers: [ { address: 127.0.0.1, port: \(slow) } ] } ] }
+            dnssec: { validation: false }
+            limits: { tcp-read-timeout: 2s, tcp-idle-timeout: 5s, tcp-clients: 8192 }
+
+            """, files: ["small.zone": Zones.small], in: directory)
+        let count = Effort.count("TORII_CONNECTIONS", 400)
+        print(
+            try Attack.run(
+                "transports.py",
+                [daemon.port, tls, https, slow].map(String.init) + [
+                    String(daemon.process.pid), String(count),
+                ], within: 300))
+        #expect(!daemon.process.hasEnded)
+    }
+}
