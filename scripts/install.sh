@@ -10,6 +10,7 @@ for program in toriid torii-router toriictl; do
     [ -x "$programs/$program" ] || { echo "$programs/$program is missing: 'make release' first" >&2; exit 1; }
     install -D -m 755 "$programs/$program" "$root$prefix/bin/$program"
 done
+for alias in torii-checkconf torii-checkzone; do ln -sf toriictl "$root$prefix/bin/$alias"; done
 # The example's folders are those of a checkout; an installed daemon uses the system's.
 placed() {
     sed -e "s#\.\./state#/var/lib/$1#" -e "s#\.\./run/#/run/$1/#" "$2"
@@ -20,6 +21,8 @@ for name in torii torii-router; do
     install -d "$root/etc/torii"
     placed "$name" "conf/$name.yaml" >"$target"
     chmod 640 "$target"
+    # The daemon's account reads it (it may hold keys), nobody else does.
+    if getent group "$name" >/dev/null; then chgrp "$name" "$target"; fi
 done
 for file in zones/*; do
     [ -e "$root/etc/torii/$file" ] || install -D -m 644 "$file" "$root/etc/torii/$file"
@@ -29,4 +32,9 @@ for unit in conf/*.service; do
     sed "s#/usr/bin/torii#$prefix/bin/torii#g" "$unit" >"$root/lib/systemd/system/$(basename "$unit")"
 done
 echo "Installed below ${root:-/}: $prefix/bin, /etc/torii, /lib/systemd/system."
-echo "Next: useradd --system --home-dir /var/lib/torii torii; systemctl enable --now torii"
+cat <<NEXT
+Next, once, for the server (the router agent likewise, with torii-router):
+  useradd --system --user-group --home-dir /var/lib/torii --shell /usr/sbin/nologin torii
+  chgrp torii /etc/torii/torii.yaml
+  systemctl daemon-reload && systemctl enable --now torii
+NEXT

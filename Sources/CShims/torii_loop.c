@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,48 @@ int torii_thread_start(uint64_t *handle, const char *name, int cpu, torii_thread
 }
 
 int torii_thread_join(uint64_t handle) { return -pthread_join((pthread_t)handle, NULL); }
+
+struct torii_semaphore {
+    sem_t value;
+};
+
+torii_semaphore *torii_semaphore_create(void)
+{
+    torii_semaphore *made = malloc(sizeof *made);
+    if (made != NULL)
+        sem_init(&made->value, 0, 0);
+    return made;
+}
+
+void torii_semaphore_destroy(torii_semaphore *semaphore)
+{
+    if (semaphore != NULL)
+        sem_destroy(&semaphore->value);
+    free(semaphore);
+}
+
+void torii_semaphore_post(torii_semaphore *semaphore)
+{
+    if (semaphore != NULL)
+        sem_post(&semaphore->value);
+}
+
+bool torii_semaphore_wait(torii_semaphore *semaphore, int64_t milliseconds)
+{
+    struct timespec due;
+    if (semaphore == NULL || clock_gettime(CLOCK_MONOTONIC, &due) < 0)
+        return false;
+    due.tv_sec += milliseconds / 1000;
+    due.tv_nsec += milliseconds % 1000 * 1000000;
+    if (due.tv_nsec >= 1000000000) {
+        due.tv_sec++;
+        due.tv_nsec -= 1000000000;
+    }
+    while (sem_clockwait(&semaphore->value, CLOCK_MONOTONIC, &due) != 0)
+        if (errno != EINTR)
+            return false;
+    return true;
+}
 
 int torii_random(void *into, size_t length)
 {

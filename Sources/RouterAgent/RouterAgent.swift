@@ -306,9 +306,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
 
     /// Runs `body` on the loop's thread and waits for its result; nil when the loop is gone or too busy for 5 s.
     func onLoop<Result: Sendable>(_ body: @escaping @Sendable (RouterAgent) -> Result) -> Result? {
-        let answer = LoopAnswer<Result>()
-        guard loop.mailbox.post({ answer.give(body(self)) }) else { return nil }
-        return answer.wait(seconds: 5)
+        loop.mailbox.ask(seconds: 5) { body(self) }
     }
 
     /// Closes everything; the table goes with its context.

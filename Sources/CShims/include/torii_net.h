@@ -62,6 +62,13 @@ typedef void (*torii_thread_body)(void *context);
 int torii_thread_start(uint64_t *handle, const char *name, int cpu, torii_thread_body body, void *context);
 int torii_thread_join(uint64_t handle);
 
+/* A semaphore at zero. Waiting goes by the monotonic clock; false: not in time, or there was no memory for it. */
+typedef struct torii_semaphore torii_semaphore;
+torii_semaphore *torii_semaphore_create(void);
+void torii_semaphore_destroy(torii_semaphore *semaphore);
+void torii_semaphore_post(torii_semaphore *semaphore);
+bool torii_semaphore_wait(torii_semaphore *semaphore, int64_t milliseconds);
+
 /* sockets: non-blocking and close-on-exec */
 
 int torii_socket(uint8_t family, bool stream);

@@ -26,13 +26,13 @@ enum TraceCommand {
             return .badUsage("\(request.arguments[1]) is not a type")
         }
         // What a zone of ours answers is never resolved.
-        let ours = Reply<String>()
+        let ours = Handover<String>()
         worker.loop.mailbox.post {
             ours.give(worker.catalog.enclosing(name).map { "\(worker.catalog.apex($0))" } ?? "")
         }
         guard let zone = ours.wait(seconds: 30) else { return .failed("no answer within 30 s") }
         guard zone.isEmpty else { return .done("answered by our own zone \(zone), no other server is asked") }
-        let reply = Reply<ResolverAnswer>()
+        let reply = Handover<ResolverAnswer>()
         worker.loop.mailbox.post {
             worker.readClocks(.now())
             worker.trace(Question(name: name, type: type)) { reply.give($0) }

@@ -2,6 +2,7 @@ internal import Authority
 internal import DNSCore
 internal import Operations
 internal import Synchronization
+internal import Transport
 
 /// `zone set` and `zone unset`: the operator's changes, which go the way of every update.
 enum ZoneEditing {
@@ -152,7 +153,7 @@ enum ZoneEditing {
         switch UpdateRequest.make(zone: Question(name: slot.name, type: .soa), [], records, requestor) {
         case .failure(let reason): return .failed("\(reason)")
         case .success(let request):
-            let reply = Reply<UpdateReason>()
+            let reply = Handover<UpdateReason>()
             committer.submit(request) { reply.give($0) }
             guard let reason = reply.wait(seconds: 60) else {
                 return .failed("no answer from the zone's writer")
