@@ -10,22 +10,22 @@ package enum Section: UInt8, Sendable, Comparable {
 /// Nothing is allocated after `init`. A record that does not fit within the limit leaves the message as it was. The
 /// sections are written in order; going back traps in debug builds only, since no packet can cause it.
 @safe package struct MessageComposer: ~Copyable {
-    private static let slotCount = 512
-    private static let largestPointer = 0x3fff
+    static let slotCount = 512
+    static let largestPointer = 0x3fff
 
-    private var base: UnsafeMutablePointer<UInt8>
+    var base: UnsafeMutablePointer<UInt8>
     private var capacity = 0
     /// Octets that the message may take, room reserved for OPT and TSIG not included.
     package private(set) var limit = 0
     /// Octets written so far.
-    package private(set) var count = 0
+    package internal(set) var count = 0
     private var section = Section.question
     /// Where the options of the OPT record that was begun start; 0 when there is none.
     private var optStart = 0
 
     /// Direct-mapped: 16 bits of epoch, 16 bits of offset, 32 bits of hash.
-    private let slots: UnsafeMutablePointer<UInt64>
-    private var epoch: UInt64 = 0
+    let slots: UnsafeMutablePointer<UInt64>
+    var epoch: UInt64 = 0
 
     /// A composer with no memory to write to yet.
     package init() {
@@ -437,14 +437,14 @@ package enum Section: UInt8, Sendable, Comparable {
         return unsafe copy(data + position, length - position)
     }
 
-    private mutating func copy(_ source: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+    mutating func copy(_ source: UnsafePointer<UInt8>, _ length: Int) -> Bool {
         guard ensure(length) else { return false }
         unsafe (base + count).update(from: source, count: length)
         count += length
         return true
     }
 
-    private static func nameLength(_ name: UnsafePointer<UInt8>, atMost limit: Int) -> Int {
+    static func nameLength(_ name: UnsafePointer<UInt8>, atMost limit: Int) -> Int {
         var position = 0
         while position < limit {
             let length = Int(unsafe name[position])
@@ -455,112 +455,9 @@ package enum Section: UInt8, Sendable, Comparable {
         return 0
     }
 
-    /// Writes a name at the current place, without a record around it.
-    ///
-    /// - Returns: false when it does not fit.
-    private mutating func writeName(_ name: Name, compressing: Bool) -> Bool {
-        unsafe name.wire.withUnsafeBufferPointer { octets in
-            guard let first = octets.baseAddress else { return false }
-            return unsafe writeName(first, length: octets.count, compressing: compressing)
-        }
-    }
+    func ensure(_ octets: Int) -> Bool { count + octets <= limit }
 
-    private mutating func writeName(_ name: UnsafePointer<UInt8>, length: Int, compressing: Bool) -> Bool {
-        guard ensure(min(length, 2)) else { return false }
-        guard compressing, length > 1 else { return unsafe copy(name, length) }
-        // Lower-case copy with room for reading in words, and the suffixes' hashes.
-        return unsafe withUnsafeTemporaryAllocation(byteCount: 264 + 128 * 8, alignment: 8) { scratch in
-            guard let start = scratch.baseAddress else { return false }
-            let lower = unsafe start.assumingMemoryBound(to: UInt8.self)
-            let hashes = unsafe (start + 264).assumingMemoryBound(to: UInt64.self)
-            let starts = count
-            var labels = 0
-            var position = 0
-            return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { offsets in
-                while unsafe name[position] != 0 {
-                    unsafe offsets[labels] = UInt8(truncatingIfNeeded: position)
-                    let next = position + 1 + Int(unsafe name[position])
-                    while position < next {
-                        unsafe lower[position] = name[position].lowercasedASCII
-                        position += 1
-                    }
-                    labels += 1
-                }
-                unsafe lower[position] = 0
-                var hash = NameHash.root
-                var index = labels - 1
-                while index >= 0 {
-                    hash = unsafe NameHash.extend(hash, label: lower + Int(offsets[index]))
-                    unsafe hashes[index] = hash
-                    index -= 1
-                }
-                index = 0
-                while index < labels {
-                    let offset = Int(unsafe offsets[index])
-                    if let target = unsafe find(hash: hashes[index], suffix: lower + offset) {
-                        guard ensure(2) else { return false }
-                        store(UInt16(truncatingIfNeeded: 0xc000 | target), at: count)
-                        count += 2
-                        return true
-                    }
-                    let size = 1 + Int(unsafe name[offset])
-                    unsafe offer(hash: hashes[index], offset: starts + offset)
-                    guard unsafe copy(name + offset, size) else { return false }
-                    index += 1
-                }
-                guard ensure(1) else { return false }
-                unsafe base[count] = 0
-                count += 1
-                return true
-            }
-        }
-    }
-
-    private func offer(hash: UInt64, offset: Int) {
-        guard offset <= MessageComposer.largestPointer else { return }
-        let slot = Int(truncatingIfNeeded: hash >> 32) & (MessageComposer.slotCount - 1)
-        guard unsafe slots[slot] >> 48 != epoch else { return }
-        unsafe slots[slot] = epoch << 48 | UInt64(offset) << 32 | hash & 0xffff_ffff
-    }
-
-    private func find(hash: UInt64, suffix: UnsafePointer<UInt8>) -> Int? {
-        let slot = Int(truncatingIfNeeded: hash >> 32) & (MessageComposer.slotCount - 1)
-        let entry = unsafe slots[slot]
-        guard entry >> 48 == epoch, entry & 0xffff_ffff == hash & 0xffff_ffff else { return nil }
-        let offset = Int(entry >> 32 & 0xffff)
-        return unsafe matches(suffix, at: offset) ? offset : nil
-    }
-
-    /// Whether the name at `offset` of this message is `suffix`, in any case.
-    private func matches(_ suffix: UnsafePointer<UInt8>, at offset: Int) -> Bool {
-        var position = offset
-        var index = 0
-        var jumps = 0
-        while position < count {
-            let length = unsafe base[position]
-            if length >= 0xc0 {
-                guard position + 1 < count, jumps < 128 else { return false }
-                position = Int(unsafe base[position] & 0x3f) << 8 | Int(unsafe base[position + 1])
-                jumps += 1
-                continue
-            }
-            guard unsafe suffix[index] == length else { return false }
-            if length == 0 { return true }
-            guard position + Int(length) < count else { return false }
-            for _ in 0..<Int(length) {
-                position += 1
-                index += 1
-                guard unsafe base[position].lowercasedASCII == suffix[index] else { return false }
-            }
-            position += 1
-            index += 1
-        }
-        return false
-    }
-
-    private func ensure(_ octets: Int) -> Bool { count + octets <= limit }
-
-    private func store(_ value: UInt16, at offset: Int) {
+    func store(_ value: UInt16, at offset: Int) {
         unsafe UnsafeMutableRawPointer(base).storeBytes(
             of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
     }
@@ -570,7 +467,7 @@ package enum Section: UInt8, Sendable, Comparable {
             of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
     }
 
-    private func load(at offset: Int) -> UInt16 {
+    func load(at offset: Int) -> UInt16 {
         UInt16(
             bigEndian: unsafe UnsafeRawPointer(base).loadUnaligned(fromByteOffset: offset, as: UInt16.self))
     }

@@ -22,7 +22,7 @@ extension Negotiator {
         actions: inout [NegotiationAction]
     ) {
         guard let layout = try? MessageView.survey(octets), layout.flags.opcode == .update else {
-            countMalformed()
+            metrics.malformed &+= 1
             return
         }
         guard layout.flags.contains(.response) else {
@@ -30,9 +30,9 @@ extension Negotiator {
             return
         }
         guard let key = negotiation(withID: layout.id, at: source),
-            let signature = negotiation(key)?.signature
+            let signature = negotiations[key]?.signature
         else {
-            countUnexpected()
+            metrics.unexpected &+= 1
             return
         }
         var verifier = signature.verifier
@@ -40,15 +40,15 @@ extension Negotiator {
         case .verified: break
         case .refused(_, _, let isSigned):
             // Unsigned, it may be a forgery: the hold goes on until its time is over.
-            countBadSignature()
+            metrics.badSignatures &+= 1
             if isSigned { complete(key, .refused(.signature), now: now, actions: &actions) }
             return
         case .pending, .invalid:
-            countBadSignature()
+            metrics.badSignatures &+= 1
             return
         }
         guard let body = try? V2Message.decode(octets, layout: layout) else {
-            countMalformed()
+            metrics.malformed &+= 1
             return
         }
         guard body.responseCode == .noError else {
@@ -57,7 +57,7 @@ extension Negotiator {
         }
         guard let permission = body.permissions.first(where: { $0.host.lowercased.wire == key.host })
         else {
-            countUnexpected()
+            metrics.unexpected &+= 1
             return
         }
         guard permission.lifetime > 0 else {
@@ -87,18 +87,18 @@ extension Negotiator {
         switch TSIGSession.verify(octets, layout: layout, keys: keys, now: epoch) {
         case .verified(let found): session = found
         case .rejected(_, let found):
-            countBadSignature()
+            metrics.badSignatures &+= 1
             guard let body = try? V2Message.decode(octets, layout: layout) else { return }
             let reply = V2Message.response(
                 to: body, code: .notAuth, permissions: [], session: found, epoch: epoch)
             actions.append(.send(reply, to: source))
             return
         case .unsigned, .malformed:
-            countBadSignature()
+            metrics.badSignatures &+= 1
             return
         }
         guard let body = try? V2Message.decode(octets, layout: layout) else {
-            countMalformed()
+            metrics.malformed &+= 1
             return
         }
         var code = ResponseCode.refused
@@ -108,7 +108,7 @@ extension Negotiator {
             memory.register(registration, key: key, now: now)
         {
             code = .noError
-            countRegistration()
+            metrics.registrations &+= 1
         }
         let reply = V2Message.response(to: body, code: code, permissions: [], session: session, epoch: epoch)
         actions.append(.send(reply, to: source))
@@ -122,8 +122,8 @@ extension Negotiator {
 
     /// The v2 negotiation with the router at `source` whose message has `id`.
     private func negotiation(withID id: UInt16, at source: IPEndpoint) -> Key? {
-        negotiations(with: source.address).first { key in
-            guard let candidate = negotiation(key) else { return false }
+        (byRouter[source.address] ?? []).first { key in
+            guard let candidate = negotiations[key] else { return false }
             return candidate.transaction == id && candidate.route.form == .v2
                 && candidate.route.endpoint.port == source.port
         }

@@ -40,7 +40,8 @@ package struct Negotiator: ~Copyable {
         var host: [UInt8]
     }
 
-    private struct Hold {
+    /// An answer that waits, and what has come of its negotiations so far.
+    struct Hold {
         var client: IPAddress
         var start: Duration
         var remaining: Int
@@ -66,14 +67,14 @@ package struct Negotiator: ~Copyable {
     package private(set) var configuration: NTSConfiguration
     package private(set) var policy: TargetPolicy
     /// What has been counted so far.
-    package private(set) var metrics = NTSMetrics()
+    package internal(set) var metrics = NTSMetrics()
 
     let memory: TargetMemory
     private(set) var keys: TSIGKeyring
     private var validated: PrefixSet
-    private var negotiations: [Key: Negotiation] = [:]
-    private var byRouter: [IPAddress: Set<Key>] = [:]
-    private var holds: [UInt64: Hold] = [:]
+    var negotiations: [Key: Negotiation] = [:]
+    var byRouter: [IPAddress: Set<Key>] = [:]
+    var holds: [UInt64: Hold] = [:]
     private var alarms = DeadlineHeap<(key: Key, alarm: UInt64)>()
     private var alarmCount: UInt64 = 0
     private var nextTransaction = UInt16.random(in: .min ... .max)
@@ -349,7 +350,7 @@ package struct Negotiator: ~Copyable {
     }
 
     /// Sets the alarm for the next repetition or the end, whichever comes first.
-    private mutating func schedule(_ key: Key, now: Duration) {
+    mutating func schedule(_ key: Key, now: Duration) {
         guard var negotiation = negotiations[key] else { return }
         var due = negotiation.limit
         let times = configuration.hold.retransmit
@@ -362,133 +363,6 @@ package struct Negotiator: ~Copyable {
         negotiation.alarm = alarmCount
         negotiations[key] = negotiation
         alarms.push((key, alarmCount), due: due)
-    }
-
-    // MARK: Ending
-
-    /// A v1 or TSN message from `source`.
-    private mutating func settle(
-        type: NegotiationType, transaction: UInt16, gn: IPAddress, host: Name, source: IPEndpoint,
-        form: NTSConfiguration.Form, now: Duration, actions: inout [NegotiationAction]
-    ) {
-        let wire = host.lowercased.wire
-        var key = Key(router: source.address, gn: IPPrefix(gn), host: wire)
-        var hairpin: IPAddress?
-        if negotiations[key] == nil, type == .response {
-            // A hairpin response carries the host's private address in the place of GN's.
-            key.gn = IPPrefix(source.address)
-            hairpin = gn
-        }
-        guard let negotiation = negotiations[key], negotiation.transaction == transaction,
-            negotiation.route.form == form,
-            form == .icmp || negotiation.route.endpoint.port == source.port
-        else {
-            metrics.unexpected &+= 1
-            return
-        }
-        switch type {
-        case .response:
-            complete(
-                key, .granted(lifetime: configuration.lifetime, hairpin: hairpin, ports: []), now: now,
-                actions: &actions)
-        case .refusal: complete(key, .refused(.plain), now: now, actions: &actions)
-        case .pending: extend(key, now: now)
-        case .notification:
-            // It came back unchanged: whoever lives there does not know the scheme.
-            metrics.unchangedEchoes &+= 1
-            memory.noteSilence(key.router, until: now + configuration.negativeTTL, now: now)
-            finish(key, .unsupported, now: now, actions: &actions)
-        }
-    }
-
-    /// The router said that the final message follows.
-    mutating func extend(_ key: Key, now: Duration) {
-        guard var negotiation = negotiations[key] else { return }
-        metrics.pendings &+= 1
-        memory.noteRouter(key.router, until: now + .seconds(86_400))
-        negotiation.isKnown = true
-        guard !negotiation.isPending else {
-            negotiations[key] = negotiation
-            return
-        }
-        negotiation.isPending = true
-        negotiation.limit = max(negotiation.limit, negotiation.start + configuration.hold.pending)
-        negotiations[key] = negotiation
-        schedule(key, now: now)
-    }
-
-    /// The router gave its final word.
-    mutating func complete(
-        _ key: Key, _ ending: Ending, now: Duration, actions: inout [NegotiationAction]
-    ) {
-        memory.noteRouter(key.router, until: now + .seconds(86_400))
-        switch ending {
-        case .granted: metrics.responses &+= 1
-        case .refused(let reason): metrics.count(reason)
-        case .timedOut, .unsupported: break
-        }
-        finish(key, ending, now: now, actions: &actions)
-    }
-
-    private mutating func giveUp(
-        _ negotiation: Negotiation, now: Duration, actions: inout [NegotiationAction]
-    ) {
-        metrics.timeouts &+= 1
-        // A router that waits for another flow and does not answer in time is not silent.
-        if !negotiation.isPending {
-            let rest = negotiation.isKnown ? configuration.knownRetry : configuration.negativeTTL
-            memory.noteSilence(negotiation.key.router, until: now + rest, now: now)
-        }
-        finish(negotiation.key, .timedOut, now: now, actions: &actions)
-    }
-
-    private mutating func finish(
-        _ key: Key, _ ending: Ending, now: Duration, actions: inout [NegotiationAction]
-    ) {
-        guard let negotiation = negotiations.removeValue(forKey: key) else { return }
-        memory.endNegotiation(with: key.router)
-        byRouter[key.router]?.remove(key)
-        if byRouter[key.router]?.isEmpty == true { byRouter[key.router] = nil }
-        for token in negotiation.waiters {
-            guard var hold = holds[token] else { continue }
-            note(ending, of: key, in: &hold)
-            hold.remaining -= 1
-            guard hold.remaining == 0 else {
-                holds[token] = hold
-                continue
-            }
-            holds[token] = nil
-            memory.endHold(for: hold.client)
-            if hold.hasTimedOut, !hold.outcome.isGranted, configuration.hold.onTimeout == .servfail {
-                hold.outcome.isServerFailure = true
-            }
-            hold.outcome.heldFor = now - hold.start
-            metrics.released &+= 1
-            metrics.recordHold(hold.outcome.heldFor)
-            actions.append(.release(token: token, outcome: hold.outcome))
-        }
-    }
-
-    private mutating func note(_ ending: Ending, of key: Key, in hold: inout Hold) {
-        switch ending {
-        case .granted(let lifetime, let hairpin, let ports):
-            hold.outcome.isGranted = true
-            hold.outcome.ttlCap = min(hold.outcome.ttlCap ?? .max, lifetime)
-            hold.outcome.ports.append(contentsOf: ports)
-            if let hairpin, mayAnswerHairpin(hairpin, host: key.host) {
-                metrics.hairpins &+= 1
-                hold.outcome.replacements.append(.init(address: key.router, replacement: hairpin))
-            }
-        case .timedOut: hold.hasTimedOut = true
-        case .refused, .unsupported: break
-        }
-    }
-
-    /// Whether a client is answered with `address`: only a private one, so that no router sends its neighbours elsewhere.
-    private func mayAnswerHairpin(_ address: IPAddress, host: [UInt8]) -> Bool {
-        guard configuration.isHairpinAnswered, address.isPrivate else { return false }
-        let name = Name(trustedWire: host)
-        return !configuration.hairpinExcluded.contains { name.isAtOrBelow($0) }
     }
 }
 
@@ -518,15 +392,4 @@ extension Negotiator {
                 isPending: one.isPending, waiting: one.waiters.count)
         }
     }
-
-    /// The negotiation that `key` names.
-    func negotiation(_ key: Key) -> Negotiation? { negotiations[key] }
-
-    /// The negotiations with the router at `address`.
-    func negotiations(with address: IPAddress) -> Set<Key> { byRouter[address] ?? [] }
-
-    mutating func countUnexpected() { metrics.unexpected &+= 1 }
-    mutating func countRegistration() { metrics.registrations &+= 1 }
-    mutating func countMalformed() { metrics.malformed &+= 1 }
-    mutating func countBadSignature() { metrics.badSignatures &+= 1 }
 }
