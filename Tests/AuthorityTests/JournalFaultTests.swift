@@ -103,7 +103,34 @@ import Testing
         }
     }
 
-    @Test("A flipped octet in the middle of the log is named, and the serial leaps over what was lost")
+    @Test(
+        "One wrong octet of the log, wherever it is, is put right and told: nothing is lost, and the serial does not leap"
+    )
+    func mendedLog() throws {
+        let bench = try JournalBench()
+        defer { bench.remove() }
+        let (committer, _) = try bench.open()
+        defer { committer.stop() }
+        for index in 1...6 { try committer.update(["add n\(index) 60 A 192.0.2.\(index)"]) }
+        let end = try logEnd(bench)
+        // The fields of the header, those of a frame, and places all over, the last octet included.
+        let frame = 32 + 24 + 4096
+        let fields = [0, 9, 18, 26] + [1, 9, 17].map { frame + $0 }
+        for place in fields + Array(stride(from: 700, to: end, by: end / 3)) + [end - 1] {
+            let image = try crashImage(of: bench)
+            defer { image.remove() }
+            try edit(image.directory + "/journal.sqlite-wal") { $0[place] ^= 0xa5 }
+            let (reopened, recovery) = try image.open()
+            #expect(recovery.snapshot.serial == Serial(rawValue: 106), "at \(place) of \(end)")
+            #expect(reopened.damage == [JournalDamage(place: .mended(octets: 1))], "at \(place) of \(end)")
+            for index in 1...6 {
+                #expect(recovery.snapshot.rrset(at: Sample.name("n\(index)"), type: .a) != nil, "at \(place)")
+            }
+            reopened.stop()
+        }
+    }
+
+    @Test("Flipped octets in the middle of the log are named, and the serial leaps over what was lost")
     func flippedOctetInLog() throws {
         let bench = try JournalBench()
         defer { bench.remove() }
@@ -113,7 +140,9 @@ import Testing
         let image = try crashImage(of: bench)
         defer { image.remove() }
         let end = try logEnd(image)
-        try edit(image.directory + "/journal.sqlite-wal") { $0[end * 2 / 3] ^= 0x10 }
+        try edit(image.directory + "/journal.sqlite-wal") {
+            for place in 0..<3 { $0[end * 2 / 3 + place * 9] ^= 0x10 }
+        }
         let (reopened, recovery) = try image.open()
         guard case .log(let frame, let lost)? = reopened.damage.first?.place else {
             Issue.record("damage was not seen")
@@ -143,7 +172,7 @@ import Testing
         for index in 1...6 { try committer.update(["add n\(index) 60 A 192.0.2.\(index)"]) }
         let image = try crashImage(of: bench)
         defer { image.remove() }
-        try edit(image.directory + "/journal.sqlite-wal") { $0[5] ^= 0x10 }
+        try edit(image.directory + "/journal.sqlite-wal") { for place in [5, 9] { $0[place] ^= 0x10 } }
         let (reopened, recovery) = try image.open()
         #expect(!reopened.damage.isEmpty)
         #expect(recovery.snapshot.serial.isNewer(than: Serial(rawValue: 106)))
@@ -155,7 +184,7 @@ import Testing
 
         let copy = try crashImage(of: bench)
         defer { copy.remove() }
-        try edit(copy.directory + "/journal.sqlite-wal") { $0[5] ^= 0x10 }
+        try edit(copy.directory + "/journal.sqlite-wal") { for place in [5, 9] { $0[place] ^= 0x10 } }
         let third = try copy.committer()
         var options = copy.options()
         options.isReceived = true
@@ -190,7 +219,7 @@ import Testing
     }
 
     @Test(
-        "A flipped octet in the database: in an entry, updates up to it are kept; elsewhere the file is moved aside"
+        "Flipped octets in the database: one of an entry is put right, with more updates up to it are kept; elsewhere the file is moved aside"
     )
     func flippedOctetInDatabase() throws {
         let bench = try JournalBench()
@@ -203,6 +232,16 @@ import Testing
         try edit(path) { data in
             guard let place = data.range(of: Data("marker-20-20".utf8)) else { return }
             data[place.lowerBound + 3] ^= 1
+        }
+        // One wrong octet is put right.
+        let (whole, sound) = try image.open()
+        #expect(sound.damage == [JournalDamage(place: .mended(octets: 1))])
+        #expect(sound.snapshot.serial == Serial(rawValue: 140))
+        #expect(sound.snapshot.rrset(at: Sample.name("n20"), type: .txt) != nil)
+        whole.stop()
+        try edit(path) { data in
+            guard let place = data.range(of: Data("marker-20-20".utf8)) else { return }
+            for octet in 3..<6 { data[place.lowerBound + octet] ^= 1 }
         }
         let (reopened, recovery) = try image.open()
         #expect(recovery.damage == [JournalDamage(place: .entry(Sample.apex, after: Serial(rawValue: 119)))])

@@ -48,6 +48,30 @@ enum DifferenceCoding {
         return (differences, nil)
     }
 
+    /// Octets of the largest entry whose content is searched for a wrong octet: each octet costs 255 checksums.
+    private static let mendingLimit = 1024
+
+    /// The octets with the entry at `position` made sound by changing one of them; nil when none does.
+    static func mend(_ octets: [UInt8], at position: Int) -> [UInt8]? {
+        var octets = octets
+        func isSound() -> Bool {
+            var reader = OctetReader(octets, position)
+            guard let length = reader.uint32(), let sum = reader.uint64(), length <= mendingLimit,
+                position + 12 + Int(length) <= octets.count
+            else { return false }
+            return SipHash.checksum(octets[(position + 12)..<(position + 12 + Int(length))]) == sum
+        }
+        for place in position..<min(position + 12 + mendingLimit, octets.count) {
+            let old = octets[place]
+            for value in UInt8.min...UInt8.max where value != old {
+                octets[place] = value
+                if isSound() { return octets }
+            }
+            octets[place] = old
+        }
+        return nil
+    }
+
     private static func difference(_ reader: inout OctetReader, end: Int) -> ZoneDifference? {
         guard let deletions = reader.uint32(), let additions = reader.uint32(),
             Int(deletions) + Int(additions) <= end - reader.position

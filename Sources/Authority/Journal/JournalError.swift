@@ -71,8 +71,13 @@ package struct JournalDamage: Sendable, Equatable {
         case database(movedTo: String)
         /// An entry of a zone: the differences from this serial on were lost.
         case entry(Name, after: Serial)
+        /// So many single octets, which the checksums told how to put right; nothing was lost.
+        case mended(octets: Int)
     }
     package var place: Place
+
+    /// Whether acknowledged updates may have been lost.
+    package var isLoss: Bool { if case .mended = place { false } else { true } }
 }
 
 extension JournalDamage: CustomStringConvertible {
@@ -83,6 +88,8 @@ extension JournalDamage: CustomStringConvertible {
         case .database(let path): "journal damaged: the database is not readable, moved to \(path)"
         case .entry(let zone, let serial):
             "journal damaged: an entry of \(zone) fails its checksum, updates after serial \(serial.rawValue) are lost"
+        case .mended(let count):
+            "journal damaged: \(count) wrong octets were found and put right; nothing is lost"
         }
     }
 }

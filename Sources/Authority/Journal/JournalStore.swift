@@ -185,6 +185,15 @@ final class JournalStore {
         }
     }
 
+    /// Puts other entries in a row.
+    func rewrite(_ number: Int64, of zone: Int64, with entries: [UInt8]) throws(JournalError) {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE difference SET entries = ? WHERE id = ?",
+                arguments: [Data(entries), zone * JournalStore.zoneShift + number])
+        }
+    }
+
     /// Deletes all that is known of a zone.
     func forget(_ apex: Name) throws(JournalError) {
         let row = try zone(apex)
@@ -287,6 +296,10 @@ extension JournalStore {
     /// of it is copied to a new one.
     static func open(_ path: String) throws(JournalError) -> (JournalStore, [JournalDamage]) {
         var damage: [JournalDamage] = []
+        if LogInspection.isSuspect(logAt: path + "-wal") {
+            let count = LogMending.mend(logAt: path + "-wal")
+            if count > 0 { damage.append(JournalDamage(place: .mended(octets: count))) }
+        }
         if let place = LogInspection.damage(ofLogAt: path + "-wal") {
             damage.append(JournalDamage(place: place))
         }

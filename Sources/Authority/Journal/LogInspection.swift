@@ -9,19 +9,28 @@ enum LogInspection {
     /// The first bad frame of the log at `path` and the number of frames after it that belonged to transactions; nil
     /// when the log is sound, torn at its end, or absent.
     static func damage(ofLogAt path: String) -> JournalDamage.Place? {
+        guard let found = look(at: path), found.lost > 0 else { return nil }
+        return .log(frame: found.frame, lostFrames: found.lost)
+    }
+
+    /// Whether a frame of the log fails its checksum, the last one included.
+    static func isSuspect(logAt path: String) -> Bool { look(at: path) != nil }
+
+    private static func look(at path: String) -> (frame: Int, lost: Int)? {
         guard let log = try? Data(contentsOf: URL(fileURLWithPath: path)), log.count >= 32 else { return nil }
         return unsafe log.withUnsafeBytes { unsafe inspect($0) }
     }
 
-    private static func inspect(_ log: UnsafeRawBufferPointer) -> JournalDamage.Place? {
+    /// The first bad frame, from 1, 0 for the header, and how many after it are lost by it.
+    private static func inspect(_ log: UnsafeRawBufferPointer) -> (frame: Int, lost: Int)? {
         func word(_ offset: Int) -> UInt32 {
             UInt32(bigEndian: unsafe log.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         }
         let magic = word(0)
-        guard magic & ~1 == 0x377f_0682 else { return .log(frame: 0, lostFrames: log.count / 4120) }
+        guard magic & ~1 == 0x377f_0682 else { return (0, max(1, log.count / 4120)) }
         let isBigEndian = magic & 1 == 1
         let pageSize = word(8) == 1 ? 65536 : Int(word(8))
-        guard pageSize >= 512 else { return .log(frame: 0, lostFrames: log.count / 4120) }
+        guard pageSize >= 512 else { return (0, max(1, log.count / 4120)) }
         var sum: (UInt32, UInt32) = (0, 0)
         func add(_ range: Range<Int>) {
             var offset = range.lowerBound
@@ -35,7 +44,7 @@ enum LogInspection {
         }
         add(0..<24)
         guard sum == (word(24), word(28)) else {
-            return .log(frame: 0, lostFrames: (log.count - 32) / (pageSize + 24))
+            return (0, max(1, (log.count - 32) / 4120))
         }
         let salt = (word(16), word(20))
         var position = 32
@@ -62,8 +71,7 @@ enum LogInspection {
             }
             position += 24 + pageSize
         }
-        guard let bad, lost > 0 else { return nil }
-        return .log(frame: bad, lostFrames: lost)
+        return bad.map { ($0, lost) }
     }
 
     /// Whether a frame of this generation follows the one at `position`.

@@ -95,7 +95,7 @@ package final class ZoneCommitter: @unchecked Sendable {
             damage = []
             queue.fault = error
         }
-        hasLostLog = !damage.isEmpty
+        hasLostLog = damage.contains(where: \.isLoss)
         let thread = Thread { [self] in run() }
         thread.name = "committer"
         thread.stackSize = 1 << 22
@@ -122,7 +122,7 @@ package final class ZoneCommitter: @unchecked Sendable {
             let (store, found) = try JournalStore.open(path)
             journal = store
             copy = nil
-            hasLostLog = !found.isEmpty
+            hasLostLog = found.contains(where: \.isLoss)
             condition.lock()
             queue.fault = nil
             condition.unlock()

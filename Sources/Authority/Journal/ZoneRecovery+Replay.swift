@@ -72,6 +72,9 @@ enum ZoneReplay {
         if !recovery.damage.isEmpty || hasLostLog, mayHaveLost, !options.isReceived {
             try leapAhead(zone, store)
         }
+        if !rows.mended.isEmpty {
+            recovery.damage.append(JournalDamage(place: .mended(octets: rows.mended.count)))
+        }
         let before = zone.row.highestSerial
         zone.row.note(zone.snapshot.serial)
         // What is only noted is no reason not to serve: a full disk must not keep a zone from being opened.
@@ -87,6 +90,8 @@ enum ZoneReplay {
         var total = 0
         /// The first row that is to be deleted.
         var damagedFrom: Int64?
+        /// Rows with one wrong octet, put right.
+        var mended: [(number: Int64, entries: [UInt8])] = []
     }
 
     /// Calls `body` with the zone's differences in order, up to the first damaged entry.
@@ -99,7 +104,13 @@ enum ZoneReplay {
         rows.lastNumber = row.base
         var salvaged: (number: Int64, entries: [UInt8])?
         try store.forEachRow(of: row.id) { number, entries in
-            let (differences, damagedAt) = DifferenceCoding.read(entries)
+            var entries = entries
+            var (differences, damagedAt) = DifferenceCoding.read(entries)
+            if let place = damagedAt, let mended = DifferenceCoding.mend(entries, at: place) {
+                entries = mended
+                (differences, damagedAt) = DifferenceCoding.read(entries)
+                rows.mended.append((number, entries))
+            }
             for difference in differences { body(number, difference) }
             let kept = entries.prefix(damagedAt ?? entries.count)
             if !kept.isEmpty { rows.lastNumber = max(rows.lastNumber, number) }
@@ -110,6 +121,7 @@ enum ZoneReplay {
             if !kept.isEmpty { salvaged = (number, Array(kept)) }
             return false
         }
+        for (number, entries) in rows.mended { try store.rewrite(number, of: row.id, with: entries) }
         if let (number, entries) = salvaged {
             try store.delete(zone: row.id, upTo: 0, from: number)
             try store.append([(row.id, number, entries)])

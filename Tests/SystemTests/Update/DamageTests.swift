@@ -9,6 +9,7 @@ struct DamageTests {
     enum Kind: String, CaseIterable, CustomTestStringConvertible {
         case tornLog = "the log torn"
         case flippedLog = "an octet of the log flipped"
+        case spoiledLog = "many octets of the log spoiled"
         case flippedDatabase = "an octet of the database flipped"
         var testDescription: String { rawValue }
     }
@@ -55,19 +56,21 @@ struct DamageTests {
             var octets = try Data(contentsOf: URL(fileURLWithPath: file))
             // The first octets of the file first.
             let place = number < 2 ? number * 16 : Int(random.next() % UInt64(octets.count))
-            if kind == .tornLog {
-                octets = octets.prefix(place)
-            } else {
-                octets[place] ^= 1 << UInt8(number % 8)
+            switch kind {
+            case .tornLog: octets = octets.prefix(place)
+            case .flippedLog, .flippedDatabase: octets[place] ^= 1 << UInt8(number % 8)
+            case .spoiledLog: for octet in place..<min(place + 40, octets.count) { octets[octet] ^= 0x55 }
             }
             try octets.write(to: URL(fileURLWithPath: file))
             try daemon.restart()
             let log = daemon.process.errorText
             let after = try state(daemon)
             #expect(after.names.isSubset(of: whole.names), "\(kind.rawValue) at \(place)")
+            noticed += log.contains("journal damaged") ? 1 : 0
             // A torn log is what a crash leaves of what was not acknowledged: nothing to tell, and no gap to leap.
-            if kind != .tornLog, after.names != whole.names {
-                noticed += 1
+            if kind == .flippedLog {
+                #expect(after.names == whole.names && after.serial == whole.serial, "put right at \(place)")
+            } else if kind != .tornLog, after.names != whole.names {
                 #expect(
                     log.contains("journal damaged"),
                     "at \(place): \(after.names.count) of \(Self.count): \(log)")
