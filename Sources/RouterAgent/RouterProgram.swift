@@ -19,6 +19,7 @@ package enum RouterProgram {
             let loop = try EventLoop()
             let agent = try RouterAgent(configuration: configuration, loop: loop, isDryRun: dryRun)
             let mailbox = loop.mailbox
+            try prepareDirectories(configuration)
             let reload: @Sendable () -> ControlOutcome = { Self.reload(path, agent) }
             let control = try ControlServer(
                 path: configuration.control.socket,
@@ -61,6 +62,18 @@ package enum RouterProgram {
             StandardStream(isError: true).write("\(error)\n")
             return nil
         }
+    }
+
+    /// Makes the directories of state and control socket, and gives them to the configured account.
+    private static func prepareDirectories(_ configuration: RouterConfiguration) throws {
+        let state = configuration.router.stateDirectory
+        Directories.make(state, mode: 0o750)
+        guard let user = configuration.router.user else { return }
+        let account = try Privileges.account(named: user)
+        for path in [state, state + "/private-hosts.new", state + "/decisions.new"] {
+            Directories.give(path, user: account.user, group: account.group)
+        }
+        Directories.make(forFileAt: configuration.control.socket, owner: account)
     }
 
     /// Becomes the configured account, with no rights but those over the network.

@@ -262,7 +262,7 @@ extension PrivateHostList {
     package mutating func restore(_ text: String, epoch: UInt64) -> (taken: Int, skipped: Int) {
         var taken = 0
         var skipped = 0
-        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+        for line in text.split(separator: "\n") where !line.hasPrefix("# ") {
             let fields = line.split(separator: " ")
             guard fields.count == 7 || fields.count == 9, let policy = policy(fields[6]),
                 let name = try? Name(fields[0]),

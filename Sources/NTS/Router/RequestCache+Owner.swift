@@ -112,7 +112,7 @@ extension RequestCache {
     @discardableResult
     package mutating func restoreDecisions(_ text: String) -> Int {
         var skipped = 0
-        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+        for line in text.split(separator: "\n") where !line.hasPrefix("# ") {
             let words = line.split(separator: " ")
             if words == ["paused"] {
                 isPaused = true

@@ -244,3 +244,18 @@ check "a verb without its words is bad usage" "^2$" "$(control router1 host add 
 check "stop" "stopp" "$(control router1 stop)"
 await 5 eval '! on router1 nft list tables | grep -q torii'
 check "no daemon: exit code 3" "^3$" "$(control router1 status >/dev/null 2>&1; echo $?)"
+
+step "As another user, who keeps the rights over the network alone."
+chmod 755 "$LAB_DIR" "$LAB_DIR/router1"
+common "permissions: { lifetime: 8s }" | sed 's/state-directory: state/state-directory: other, user: nobody/' | configure router1
+run_agent router1
+check "who it is" "^nobody$" "$(ps -o user= -p "$(ip netns pids "$LAB-router1" | while read -r p; do grep -q torii-router "/proc/$p/comm" && echo "$p"; done | tail -n 1)")"
+control router1 host add kept.example.net. 192.168.1.12 >/dev/null
+check "it opens" "^NOERROR" "$(told web.example.net. 192.0.2.10)"
+check "...a way" "^pn1 " "$(ask gn tcp $GA2 8080)"
+check "deny" "denied; 1 permissions ended$" "$(control router1 deny web.example.net 192.0.2.10)"
+check "reload" "reloaded" "$(control router1 reload)"
+kill_agent
+run_agent router1
+check "its state survives kill -9" "kept.example.net. +192.168.1.12 .*local" "$(control router1 phl)"
+check "...the denial too" "192.0.2.10" "$(control router1 denials)"

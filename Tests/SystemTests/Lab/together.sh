@@ -213,7 +213,8 @@ while [ $SECONDS -lt $end ]; do
     read -rt 0.7 <> <(:) || true
 done
 check "every page came ($total)" "^0 bad$" "$bad bad"
-if [ -n "${CHROMIUM:-}" ]; then
+CHROMIUM=${CHROMIUM-$(command -v chromium-headless-shell || command -v chromium)}
+if [ -n "$CHROMIUM" ]; then
     page=$(on gn timeout 60 "$CHROMIUM" --headless --no-sandbox --disable-gpu --dump-dom http://alice.example.net:8080/ 2>/dev/null)
     check "a browser shows alice's page" "pn1 sees 192.0.2.10" "$page"
 fi

@@ -7,16 +7,22 @@ import Testing
     .enabled(if: Places.canUnshare, "needs root: it builds network namespaces"))
 struct LabTests {
     /// Runs a script of the lab; its last line says PASS or FAIL.
+    ///
+    /// `TORII_ROUNDS=100` tries what depends on the moment so often, `TORII_BROWSING=180` lets the browser come back for
+    /// so many seconds.
     func run(_ script: String, _ arguments: [String] = [], lab: String, rounds: Int = 3) throws -> String {
         let path = Places.checkout.appendingPathComponent("Tests/SystemTests/Lab/\(script)").path
-        let own = ProcessInfo.processInfo.environment
+        let often = Effort.count("TORII_ROUNDS", rounds)
+        let browsing = Effort.count("TORII_BROWSING", 6)
         let environment = [
-            "TORII_BIN": Places.programs.path, "LAB": lab, "ROUNDS": own["ROUNDS"] ?? String(rounds),
-            "KILLS": own["KILLS"] ?? "5", "SECONDS_BROWSING": own["SECONDS_BROWSING"] ?? "6",
+            "TORII_BIN": Places.programs.path, "LAB": lab, "ROUNDS": String(often),
+            "KILLS": String(max(5, often)), "SECONDS_BROWSING": String(browsing),
         ]
         // `timeout` asks the script to end, so that it takes its namespaces down.
+        let limit = 280 + often * 12 + browsing
         let result = try Tool.run(
-            "timeout", ["-k", "20", "280", "bash", path] + arguments, environment: environment, within: 310)
+            "timeout", ["-k", "20", "\(limit)", "bash", path] + arguments, environment: environment,
+            within: Double(limit + 30))
         let text = result.output
         #expect(result.status == .exited(0), "\(text.suffix(6000))\n\(result.errors.suffix(2000))")
         return text

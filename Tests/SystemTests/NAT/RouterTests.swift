@@ -10,9 +10,9 @@ struct RouterTests {
     private func run(_ script: String, lab: String) throws -> String {
         let path = Places.checkout.appendingPathComponent("Tests/SystemTests/Lab/\(script)").path
         // More rounds of what depends on the moment: TORII_ROUNDS=100.
-        let rounds = ProcessInfo.processInfo.environment["TORII_ROUNDS"] ?? "5"
-        let environment = ["TORII_BIN": Places.programs.path, "LAB": lab, "ROUNDS": rounds]
-        let limit = 240 + 10 * (Int(rounds) ?? 5)
+        let rounds = Effort.count("TORII_ROUNDS", 5)
+        let environment = ["TORII_BIN": Places.programs.path, "LAB": lab, "ROUNDS": String(rounds)]
+        let limit = 240 + 10 * rounds
         // `timeout` asks the script to end, so that it takes its namespaces down.
         let result = try Tool.run(
             "timeout", ["-k", "20", "\(limit)", "bash", path], environment: environment,
