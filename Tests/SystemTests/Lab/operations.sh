@@ -94,6 +94,10 @@ check "her own machine does, over IPv6" "alice.example.net. +192.168.1.11 +2001:
 check "carol over TCP in pieces" "^$" "$(on pn2 "$LAB_PYTHON" "$LAB_HERE/pieces.py" 198.51.100.53 carol.example.net $GA2)"
 await 2 eval 'control router1 phl | grep -q carol'
 check "...is in the list" "carol.example.net. +192.168.1.12" "$(control router1 phl)"
+check "an update in fragments" "^0$" "$(on pn2 "$LAB_PYTHON" "$LAB_HERE/large.py" 198.51.100.53 large.example.net $GA2)"
+check "...over IPv6 too" "^0$" "$(on pn2 "$LAB_PYTHON" "$LAB_HERE/large.py" 2001:db8:0:51::53 large.example.net 2001:db8:1:1::12)"
+await 2 eval 'control router1 phl | grep -q "large.*2001"'
+check "...is in the list" "large.example.net. +192.168.1.12 +2001:db8:1:1::12 +update" "$(control router1 phl)"
 for n in 1 2 3 4 5 6; do register pn1 "many$n" $GA2 >/dev/null; done
 check "one host has so many names, and no more" "^[1-6]$" "$(control router1 phl | grep -c 'many.*192.168.1.11')"
 on pn2 nsupdate >/dev/null 2>&1 <<U
@@ -152,7 +156,7 @@ check "used, says the agent" "granted2.example.net. .* 1 +198" "$(control router
 
 step "Prefixes: a server that knows only where its asker is from."
 control router1 deny all >/dev/null
-check "a /24" "^NOERROR 8s" "$(told all.example.net. 192.0.2.0/24)"
+check "a /24" "^NOERROR 60s" "$(told all.example.net. 192.0.2.0/24 60)"
 check "GN comes in" "^pn2 sees 192.0.2.10" "$(ask gn tcp $GA2 8080)"
 check "so does its neighbour" "^pn2 sees 192.0.2.20" "$(ask gn2 tcp $GA2 8080)"
 check "the list shows the prefix and its flows" "192.0.2.0/24 +all.example.net. .*window +[0-9]+s +2 " "$(control router1 rc)"
@@ -160,7 +164,7 @@ check "another host for the same prefix is refused" "REFUSED contended" "$(told 
 check "one address of it may have one of its own" "^NOERROR" "$(told web.example.net. 192.0.2.10)"
 check "...which counts" "^pn1 " "$(ask gn tcp $GA2 8080)"
 check "a /16 is too large" "REFUSED prefix" "$(told all.example.net. 198.51.0.0/16)"
-told all.example.net. 198.18.1.0/24 >/dev/null
+told all.example.net. 198.18.1.0/24 60 >/dev/null
 check "the third prefix is one too many" "REFUSED over-limit" "$(told all.example.net. 198.18.2.0/24)"
 check "counted" "^1" "$(figure router1 'bound="prefixes"')"
 on gn "$LAB_PYTHON" "$LAB_HERE/peer.py" ask tcp $GA2 8080 --hold 4 --timeout 1 >"$LAB_DIR/hold" 2>&1 &
@@ -182,7 +186,7 @@ start pn2 ftp.log "$LAB_PYTHON" "$LAB_HERE/ftp.py" serve
 start pn2 sip.log "$LAB_PYTHON" "$LAB_HERE/sip.py" serve
 await 5 on pn2 sh -c 'ss -ltn | grep -q ":21 "'
 control router1 deny all >/dev/null
-told all.example.net. 192.0.2.10 >/dev/null
+told all.example.net. 192.0.2.10 60 >/dev/null
 check "a file, passive" "^got 3300 octets$" "$(on gn "$LAB_PYTHON" "$LAB_HERE/ftp.py" get $GA2 passive)"
 check "a file, active" "^got 3300 octets$" "$(on gn "$LAB_PYTHON" "$LAB_HERE/ftp.py" get $GA2 active)"
 check "a call and its voice" "^told 203.0.113.1, voice from inside$" "$(on gn "$LAB_PYTHON" "$LAB_HERE/sip.py" call $GA2)"
