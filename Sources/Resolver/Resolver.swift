@@ -74,6 +74,8 @@ package final class Resolver {
     /// What is due at some time.
     enum Deadline {
         case exchange(UInt64)
+        /// A server reported an error in a way that anyone could: the true response has had its chance.
+        case doubt(UInt64)
         case request(Int)
         case stale(Int)
         case fetch(Int)
@@ -167,6 +169,7 @@ package final class Resolver {
         while let due = deadlines.popDue(at: now.monotonic) {
             switch due {
             case .exchange(let id): handleTimeout(id, at: now)
+            case .doubt(let id): believeError(id, at: now)
             case .request(let id): endOfPatience(id, at: now)
             case .stale(let id): offerStale(id, at: now)
             case .fetch(let id): endOfPatience(fetch: id, at: now)

@@ -216,6 +216,52 @@ import Testing
         #expect(world.asked.last?.query.edns == nil)
     }
 
+    @Test(
+        "An error without question ends the wait soon, not at once: without EDNS, or over TCP",
+        arguments: [1, 2])
+    func errorWithoutQuestion(_ code: UInt16) throws {
+        let world = try Self.world()
+        let inner = world.servers[IPAddress("198.51.100.3")!]!
+        world.servers[IPAddress("198.51.100.3")!] = { query, transport in
+            // FORMERR because of EDNS, SERVFAIL because of UDP; with nothing but a header.
+            guard query.edns == nil || code == 2 && transport == .tcp else {
+                let flags = HeaderFlags([.response]).with(
+                    opcode: .query, responseCode: ResponseCode(rawValue: code))
+                return [(.milliseconds(1), Message(id: query.id, flags: flags, questions: []))]
+            }
+            var result = inner(query, transport)
+            if query.edns == nil { result[0].message.edns = nil }
+            return result
+        }
+        let start = world.now
+        #expect(try world.records("www.shop.example.") == ["www.shop.example. A 192.0.2.1"])
+        #expect(world.now.monotonic - start.monotonic < 400_000_000)
+        #expect(world.asked.last?.transport == (code == 1 ? .udp : .tcp))
+    }
+
+    @Test(
+        "Over a stream another question's answer is the server's own fault, and the next server is asked at once"
+    )
+    func wrongQuestionOverStream() throws {
+        let world = try Self.world()
+        world.servers[IPAddress("198.51.100.3")!] = { query, transport in
+            let flags: HeaderFlags = [.response, .authoritative]
+            if transport == .udp {
+                return [
+                    (
+                        .milliseconds(1),
+                        Message(id: query.id, flags: flags.union(.truncated), questions: query.questions)
+                    )
+                ]
+            }
+            let other = (try? Name("other.shop.example.")).map { [Question(name: $0, type: .a)] } ?? []
+            return [(.milliseconds(1), Message(id: query.id, flags: flags, questions: other))]
+        }
+        let start = world.now
+        #expect(try world.ask("www.shop.example.").responseCode == .serverFailure)
+        #expect(world.now.monotonic - start.monotonic < 1_000_000_000)
+    }
+
     @Test("Mixed case must come back; a server that changes it is asked over TCP from then on judged by that")
     func mixedCase() throws {
         let world = try Self.world { $0.mixesCase = true }

@@ -31,7 +31,8 @@ extension Resolver {
             if let parent { fetches[parent]?.children.append(id) }
             return id
         }
-        if !refreshes, let failure = cachedFailure(name, type, at: now) {
+        // Whoever traces wants to see why.
+        if !refreshes, budget.trace == nil, let failure = cachedFailure(name, type, at: now) {
             metrics.cachedFailures += 1
             ready.append((waiter, Outcome(failing: name, failure)))
             return nil

@@ -10,6 +10,15 @@ extension Resolver {
             exchange.isAnswered(by: octets, layout: layout, from: server)
         else {
             // Junk does not end the wait: the true response may still come. A lot of it smells of spoofing.
+            if let layout = try? MessageView.survey(octets), layout.id == exchange.messageID {
+                if exchange.transport != .udp { return giveUp(stream: exchange, at: now) }
+                if exchange.doubtfulCode == nil,
+                    let code = exchange.doubtfulCode(of: octets, layout: layout, from: server)
+                {
+                    exchange.doubtfulCode = code
+                    deadlines.insert(.doubt(exchange.id.rawValue), at: now.monotonic &+ Resolver.doubtTime)
+                }
+            }
             return noteWrong(&exchange, at: now)
         }
         let serverCookie = exchange.cookie == 0 ? [] : servers.record(of: exchange.server)?.serverCookie ?? []
@@ -66,6 +75,31 @@ extension Resolver {
         if exchange.wrongResponses >= configuration.limits.wrongResponses, exchange.transport == .udp {
             repeatOverTCP(exchange, isSuspicious: true, at: now)
         }
+    }
+
+    /// Nanoseconds for which the true response may still follow an error without question.
+    private static let doubtTime: UInt64 = 150_000_000
+
+    /// No true response has followed a doubtful one, which was the server's then: over TCP nobody else can speak for it.
+    func believeError(_ id: UInt64, at now: Moment) {
+        guard let exchange = exchanges[id], let code = exchange.doubtfulCode else { return }
+        guard code == .formatError || code == .notImplemented, exchange.usesEDNS,
+            let fetch = fetches[exchange.fetch], exchange.candidate < fetch.candidates.count,
+            fetch.budget.upstreamQueries > 0
+        else { return repeatOverTCP(exchange, isSuspicious: false, at: now) }
+        exchanges[id] = nil
+        actions.append(.cancel(exchange.id))
+        fetch.candidates[exchange.candidate].withoutEDNS = true
+        send(fetch, candidate: exchange.candidate, at: now)
+    }
+
+    /// What came over a connection of our own is the server's: it answers something else, and is of no use.
+    private func giveUp(stream exchange: Exchange, at now: Moment) {
+        metrics.wrongResponses += 1
+        actions.append(.cancel(exchange.id))
+        giveUp(
+            exchange, Failure(.invalidData, "\(exchange.server) answers another question"), spends: true,
+            at: now)
     }
 
     /// Asks again without EDNS when the error may come from EDNS: FORMERR, NOTIMP or BADVERS (RFC 6891 7).

@@ -19,9 +19,15 @@ struct Exchange {
     let deadline: UInt64
     /// Messages that came and were no response to this question.
     var wrongResponses = 0
+    /// The code of a response without question, or with letters in another case: the server's or anybody's.
+    var doubtfulCode: ResponseCode?
 
     /// Whether a message with `layout` is the response to this question (RFC 5452 9.1).
-    func isAnswered(by bytes: borrowing RawSpan, layout: MessageLayout, from sender: IPEndpoint) -> Bool {
+    ///
+    /// - Parameter anyCase: letters may have another case than was sent.
+    func isAnswered(
+        by bytes: borrowing RawSpan, layout: MessageLayout, from sender: IPEndpoint, anyCase: Bool = false
+    ) -> Bool {
         guard layout.id == messageID, layout.flags.contains(.response), layout.flags.opcode == .query,
             sender == server, layout.questionCount == 1, layout.questionEnd - 12 == question.count
         else { return false }
@@ -29,12 +35,25 @@ struct Exchange {
             guard let theirs = bytes.octet(at: 12 + index) else { return false }
             if theirs == octet { continue }
             // Type and class are the last four octets; they have no case.
-            guard !mixesCase, index < question.count - 4, theirs.lowercasedASCII == octet.lowercasedASCII
+            guard anyCase || !mixesCase, index < question.count - 4,
+                theirs.lowercasedASCII == octet.lowercasedASCII
             else {
                 return false
             }
         }
         return true
+    }
+
+    /// The code of an error that came with nothing but a header, as from servers that could not read the question, or of
+    /// a response that would be one but for the case of letters; nil for everything else.
+    func doubtfulCode(
+        of bytes: borrowing RawSpan, layout: MessageLayout, from sender: IPEndpoint
+    ) -> ResponseCode? {
+        if mixesCase, isAnswered(by: bytes, layout: layout, from: sender, anyCase: true) { return .noError }
+        guard layout.id == messageID, layout.flags.contains(.response), sender == server,
+            layout.questionCount == 0, layout.flags.responseCode != .noError
+        else { return nil }
+        return layout.flags.responseCode
     }
 
     /// A copy of a response with its question in lower case.

@@ -147,6 +147,8 @@ class Servers:
         asked = entry.question
         if "copy_query" in entry.adjust or asked is not None and asked[0] == question[0]:
             asked = question
+        if asked and "PLAY_LOWER_CASE" in os.environ:
+            asked = (asked[0].canonicalize(),) + tuple(asked[1:])
         return compose(ident, entry.flags | entry.rcode, asked, entry.sections, back_opt, limit)
 
     def find(self, address, step, flags, question, is_tcp):
@@ -478,6 +480,7 @@ class Player:
             self.differences.append("step %d: nothing was asked" % step.number)
             return
         sock, is_tcp, wire = self.pending.pop(0)
+        began = time.monotonic()
         try:
             reply = self.answer(sock, is_tcp, wire)
         except (TimeoutError, socket.timeout, OSError):
@@ -487,8 +490,8 @@ class Player:
             sock.close()
         _, flags, question, sections, opt = parse_message(reply)
         entry = step.entry
-        self.log("step %d answered: flags %04x rcode %d\n%s" % (
-            step.number, flags, flags & 15,
+        self.log("step %d answered after %.1f s: flags %04x rcode %d\n%s" % (
+            step.number, time.monotonic() - began, flags, flags & 15,
             "\n".join("  %s: %s" % (s, r) for s in sections for r in sections[s])))
         every = "all" in entry.match
 
