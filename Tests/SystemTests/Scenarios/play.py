@@ -153,7 +153,7 @@ class Servers:
 
     def find(self, address, step, flags, question, is_tcp):
         for server_range in self.scenario.ranges:
-            if address not in server_range.addresses or not server_range.first <= step <= server_range.last:
+            if server_range.addresses and address not in server_range.addresses or not server_range.first <= step <= server_range.last:
                 continue
             for entry in server_range.entries:
                 if self.matches(entry, flags, question, is_tcp):

@@ -201,7 +201,11 @@ class Scenario:
                 entry.sections[section].append(parse_record(line))
 
     def addresses(self):
-        return sorted({a for r in self.ranges for a in r.addresses})
+        """All servers' addresses; a range without one speaks for every server of the head."""
+        found = {a for r in self.ranges for a in r.addresses}
+        if any(not r.addresses for r in self.ranges):
+            found |= {value.split("@")[0] for _, key, value in self.head if key in ("stub-addr", "forward-addr")}
+        return sorted(found)
 
     def entries(self):
         for r in self.ranges:
