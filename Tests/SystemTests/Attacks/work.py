@@ -447,4 +447,46 @@ def r11(stage):
         stage.innocent()
 
 
-CASES = {f.__name__.upper(): f for f in (w2, w4, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11)}
+def o1(stage):
+    """Overload: more misses than may be under way; those are shed, with SERVFAIL, and what is cached is served as ever."""
+    servers, tree = stage.servers, stage.tree
+    for number in range(40):
+        tree.delegate("o1-%d.example." % number, "127.66.4.1")
+    servers.on("127.66.4.1", lambda q: None)
+
+    def hits(seconds):
+        times, failed, until = [], 0, time.monotonic() + seconds
+        while time.monotonic() < until:
+            started = time.monotonic()
+            failed += addresses(ask("hot.good.example.", timeout=3)) != ["192.0.2.1"]
+            times.append(time.monotonic() - started)
+            time.sleep(0.004)
+        return sorted(times)[int(len(times) * 0.99)], failed, len(times)
+
+    with stage.daemon("limits: { outstanding-queries: 300, queries-per-zone: 100000 }") as daemon:
+        ask("hot.good.example.")
+        idle, _, _ = hits(1)
+        send = stage.sender("127.0.0.9")
+        is_over = threading.Event()
+
+        def flood():
+            while not is_over.is_set():
+                for _ in range(10):
+                    send.send(query("m%d.o1-%d.example." % (random.getrandbits(40), random.randrange(40))).to_wire())
+                time.sleep(0.005)
+        thread = threading.Thread(target=flood, daemon=True)
+        thread.start()
+        busy, failed, count = hits(3)
+        is_over.set()
+        thread.join()
+        shed = daemon.counter("limit_concurrent_questions")
+        stage.figure("misses shed", shed)
+        stage.figure("hits", count)
+        stage.figure("hit p99 ms", busy * 1000)
+        stage.figure("idle p99 ms", idle * 1000)
+        stage.check(shed > 0, "nothing was shed")
+        stage.check(failed == 0, "%d of %d hits failed" % (failed, count))
+        stage.check(busy <= 3 * idle + (0.03 if stage.is_optimised else 0.2), "hit p99 %.0f ms" % (busy * 1000))
+
+
+CASES = {f.__name__.upper(): f for f in (w2, w4, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, o1)}
