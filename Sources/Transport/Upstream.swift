@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Names one question under way to another server.
 ///
 /// Good until its end; after that it names nothing.
@@ -48,7 +50,8 @@ extension UpstreamFailure: CustomStringConvertible {
     package var description: String {
         switch self {
         case .timedOut: "no answer in time"
-        case .unreachable(let errno): "unreachable: error \(errno)"
+        case .unreachable(ECONNREFUSED): "nobody listens there"
+        case .unreachable(let code): "unreachable: error \(code)"
         case .closed: "the connection was closed"
         case .garbled: "a message that is none"
         }

@@ -30,6 +30,9 @@ struct ZoneReport {
         if let file = slot.section.file { lines.append(("file", .string(file))) }
         if slot.section.kind == .secondary, snapshot != nil {
             lines.append(("confirmed", .integer(Int(status.confirmedAt))))
+            if let lifetime = Self.lifetime(snapshot, slot.section) {
+                lines.append(("expires", .integer(Int(status.confirmedAt) + lifetime)))
+            }
         }
         let counters = slot.counters
         if counters !== server.zones.otherCounters {
@@ -45,6 +48,19 @@ struct ZoneReport {
         self.lines = lines
     }
 
+    /// Seconds that a secondary zone is served without a primary's word: the SOA's expiry, and no less than a refresh and
+    /// a retry take.
+    private static func lifetime(_ snapshot: ZoneSnapshot?, _ section: ZoneSection) -> Int? {
+        guard let data = snapshot?.soa.data.first?.octets, data.count >= 22 else { return nil }
+        func field(_ index: Int) -> Int {
+            data.suffix(20).dropFirst(4 * index).prefix(4).reduce(0) { $0 << 8 | Int($1) }
+        }
+        let shortest = Int(section.minRefresh.components.seconds)
+        let longest = max(shortest, Int(section.maxRefresh.components.seconds))
+        let pause = [field(1), field(2)].reduce(0) { $0 + min(max($1, shortest), longest) }
+        return max(field(3), pause)
+    }
+
     /// The report for programs.
     var data: JSONValue { .object(lines.map { .init($0.name, $0.value) }) }
 
@@ -55,6 +71,8 @@ struct ZoneReport {
         var text = ["\(slot.name) \(slot.section.kind.rawValue) \(serial)\(fault)"]
         for (name, value) in lines.dropFirst(4) where name != "fault" {
             switch value {
+            case .integer(let seconds) where Self.times.contains(name):
+                text.append("\(name): \(UTCTime(seconds: seconds).description(milliseconds: 0))")
             case .array(let list): text += list.map { "warning: \(Self.text($0))" }
             default: text.append("\(name): \(Self.text(value))")
             }
@@ -62,6 +80,9 @@ struct ZoneReport {
         let all = text.joined(separator: "\n")
         return snapshot == nil ? .failed(all, data: data) : .done(all, data: data)
     }
+
+    /// Lines that are seconds since 1970.
+    private static let times: Set<String> = ["changed", "confirmed", "expires"]
 
     private static func text(_ value: JSONValue) -> String {
         if case .string(let text) = value { return text }
