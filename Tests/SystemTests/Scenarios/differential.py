@@ -98,9 +98,13 @@ class Zone:
                 self.records[owner]["NS"] = [glue]
                 if not any("DNAME" in self.records.get(a, {}) for a in self.ancestors(glue)):
                     self.records[glue] = {"A": [f"192.0.2.{number}"]}
-        # Data that became occluded by a later cut is the peers' matter, not ours: drop it.
         cuts = [o for o, sets in self.records.items() if "NS" in sets and o != self.origin]
         for cut in cuts:
+            if self.random.random() < 0.3:
+                self.add(cut, "DS", "12345 13 2 " + "ab" * 32)
+            # Data below a cut that is no glue: every other time it stays, and must never be seen.
+            if self.random.random() < 0.5:
+                continue
             for owner in self.below(cut):
                 if owner != "ns." + cut or "A" not in self.records[owner]:
                     del self.records[owner]
