@@ -30,6 +30,8 @@ on() { local host=$1; shift; ip netns exec "$LAB-$host" "$@"; }
 # start HOST LOG COMMAND...: runs it there in the background; its process id is in LAB_PID.
 start() {
     local host=$1 log=$2; shift 2
+    # Emptied here and not in the background: whoever waits for a word in it must not find that of the run before.
+    : >"$LAB_DIR/$log"
     ip netns exec "$LAB-$host" "$@" >"$LAB_DIR/$log" 2>&1 &
     LAB_PID=$!
     LAB_PIDS+=("$LAB_PID")

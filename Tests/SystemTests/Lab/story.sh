@@ -159,7 +159,7 @@ on gn "$LAB_PYTHON" "$LAB_HERE/peer.py" ask tcp $GA2 8080 --hold 10 >"$LAB_DIR/h
 hold=$!
 await 3 grep -q first "$LAB_DIR/hold"
 await 10 eval '! control rc | grep -q "192.0.2.10 "'
-await 5 eval 'ip netns exec '"$LAB"'-gn '"$LAB_PYTHON $LAB_HERE"'/peer.py ask tcp 203.0.113.1 8080 | grep -Eq "refused|timeout"'
+await 5 eval '[[ $(ask gn tcp 203.0.113.1 8080) =~ refused|timeout ]]'
 check "after the lifetime GN is refused again" "^(refused|timeout)" "$(ask gn tcp $GA2 8080)"
 wait "$hold"
 check "the connection opened before is alive" "last pn1 sees 192.0.2.10:" "$(cat "$LAB_DIR/hold")"
