@@ -355,11 +355,6 @@ package enum Section: UInt8, Sendable, Comparable {
         optStart = 0
     }
 
-    /// The message so far, for signing; valid until the next change.
-    package func withWritten<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
-    }
-
     /// Lends the free memory to `write`, which puts the records of all three sections there, already in wire
     /// format and with pointers that hold in this message.
     ///

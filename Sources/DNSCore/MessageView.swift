@@ -28,9 +28,6 @@ package struct MessageLayout: Sendable {
 
     /// A layout of nothing but a header of zeros.
     package init() {}
-
-    /// Length of the first question's name on the wire.
-    package var questionNameLength: Int { max(0, questionEnd - 12 - 4) }
 }
 
 /// What the OPT record says (RFC 6891 6.1).

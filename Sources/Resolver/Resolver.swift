@@ -197,15 +197,6 @@ package final class Resolver {
         servers = other.servers
     }
 
-    /// Stops or resumes validating at and below `name` (RFC 7646).
-    ///
-    /// Flush the tree from the cache afterwards.
-    package func setNegativeTrustAnchor(_ name: Name, isActive: Bool) {
-        if isActive { trustAnchors.addNegative(name) } else { trustAnchors.removeNegative(name) }
-        zoneStates.removeAll()
-        absences.removeAll()
-    }
-
     /// When ``advance(to:)`` must be called next, in nanoseconds of the monotonic clock; nil when nothing waits.
     package var nextDeadline: UInt64? { deadlines.next }
 

@@ -55,11 +55,6 @@ struct PendingQueries<Waiting>: ~Copyable {
         slots[index].waiting = waiting
     }
 
-    /// The query behind `token`; nil when it is gone.
-    func peek(_ token: QueryToken) -> Waiting? {
-        index(token).flatMap { slots[$0].waiting }
-    }
-
     /// Takes the query behind `token` out; nil when it is gone.
     mutating func remove(_ token: QueryToken) -> Waiting? {
         guard let index = index(token), let waiting = slots[index].waiting else { return nil }

@@ -34,6 +34,8 @@ final class Server: @unchecked Sendable {
     let startTime: Int64
     private(set) var reloadCount = 0
     private(set) var failedReloadCount = 0
+    /// The control channel, for its figures; set before it starts.
+    weak var control: ControlServer?
 
     /// Opens the sockets, loads the zones and makes the workers; no thread runs yet.
     ///

@@ -41,6 +41,9 @@ enum ServerMetrics {
             collection.counter("torii_reloads_total", "Reloads taken over.", UInt64(server.reloadCount))
             collection.counter(
                 "torii_reloads_failed_total", "Reloads refused.", UInt64(server.failedReloadCount))
+            collection.counter(
+                "torii_control_limit_clients_total", "Clients refused at limits.control-clients.",
+                UInt64(server.control?.clientsRefused ?? 0))
             TransportMetrics(server).collect(&collection)
             collectResolver(core, &collection)
             collectNTS(core, &collection)

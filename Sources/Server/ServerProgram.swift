@@ -37,6 +37,7 @@ package enum ServerProgram {
             control = try ControlServer(
                 path: configuration.control.socket, commands: ServerCommands.list(server),
                 maximumClients: configuration.limits.controlClients)
+            server.control = control
             try control.start()
         } catch {
             throw .system(what: "control socket \(configuration.control.socket)", reason: "\(error)")

@@ -47,6 +47,14 @@ struct TransportMetrics: Sendable {
                 "limit_write_timeout", "Connections closed at limits.tcp-write-timeout or tcp-buffer.",
                 \.stalled
             ),
+            (
+                "accept_failures", "Times accepting rested for want of descriptors or memory.",
+                \.acceptFailures
+            ),
+            ("handshakes", "TLS handshakes finished.", \.handshakes),
+            ("bad_tls", "Connections closed for what is no TLS, or none that we speak.", \.badTLS),
+            ("bad_proxy", "Connections closed for a PROXY header that is missing or broken.", \.badProxy),
+            ("orphaned", "Responses whose connection was gone.", \.orphaned),
             ("limit_pipeline", "Times reading paused at limits.tcp-pipeline.", \.pausedInFlight),
         ]
         for (name, help, field) in ofStreams {

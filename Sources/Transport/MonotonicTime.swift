@@ -10,9 +10,6 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
-    /// The end of time: later than every deadline.
-    package static let distantFuture = MonotonicTime(nanoseconds: .max)
-
     /// Reads the clock.
     package static func now() -> MonotonicTime {
         MonotonicTime(nanoseconds: torii_monotonic_ns())

@@ -79,6 +79,37 @@ import Testing
         }
     }
 
+    @Test("Every option of a configuration is read by somebody")
+    func optionsWithEffect() throws {
+        let files = Self.tree.files(below: "Sources")
+        var readers: [String: Set<String>] = [:]
+        for file in files {
+            for name in Self.members(in: file.text) { readers[name, default: []].insert(file.path) }
+        }
+        // Read where the secret is decoded; kept for its place in the manual.
+        let documented: Set<Substring> = ["secretFile"]
+        for file in files where file.path.contains("/Configuration/") {
+            for line in file.lines where line.contains("package let ") {
+                guard let match = try /package let (\w+):/.firstMatch(in: line), !documented.contains(match.1)
+                else { continue }
+                let others = readers[String(match.1), default: []].subtracting([file.path])
+                #expect(!others.isEmpty, "\(file.path): \(match.1)")
+            }
+        }
+    }
+
+    /// The words of a text that stand behind a full stop.
+    private static func members(in text: String) -> Set<String> {
+        func isWord(_ octet: UInt8) -> Bool {
+            octet | 0x20 >= 0x61 && octet | 0x20 <= 0x7a || octet >= 0x30 && octet <= 0x39 || octet == 0x5f
+        }
+        var names: Set<String> = []
+        for piece in Array(text.utf8).split(separator: UInt8(ascii: ".")).dropFirst() {
+            names.insert(String(decoding: piece.prefix(while: isWord), as: UTF8.self))
+        }
+        return names
+    }
+
     @Test("A public C header never defines _GNU_SOURCE")
     func headers() {
         for file in Self.tree.files(below: "Sources", extensions: ["h"]) {

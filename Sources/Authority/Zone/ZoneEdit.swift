@@ -16,9 +16,6 @@ package struct ZoneEdit: ~Copyable {
     /// The zone's name.
     package var apex: Name { base.apex }
 
-    /// Whether nothing has been put or removed.
-    package var isUnchanged: Bool { changed.isEmpty }
-
     /// The set of `type` at `name` as this edit has it; see ``ZoneSnapshot/rrset(at:type:)``.
     package func rrset(at name: Name, type: RRType) -> RRset? {
         if let sets = changed[name] { return sets.first { $0.type == type } }

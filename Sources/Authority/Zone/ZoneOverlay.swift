@@ -109,11 +109,6 @@ internal import Synchronization
         return unsafe memory.bindMemory(to: Atomic<UInt64>.self, capacity: count)
     }
 
-    /// The view of the newest commit's number `version` for an overlay without any commit yet.
-    var emptyView: View {
-        unsafe View(slots: unsafe UnsafePointer(slots), mask: mask, version: 0, order: nil)
-    }
-
     /// Appends one commit.
     ///
     /// - Parameters:

@@ -40,11 +40,6 @@ package struct TrustAnchors: Sendable {
         points[point.zone] = point.delegationSigners.isEmpty && point.keys.isEmpty ? nil : point
     }
 
-    /// Adds a negative trust anchor.
-    package mutating func addNegative(_ name: Name) { negative.insert(name) }
-    /// Removes a negative trust anchor.
-    package mutating func removeNegative(_ name: Name) { negative.remove(name) }
-
     /// The anchor of exactly `zone`.
     package func anchor(of zone: Name) -> TrustPoint? { points[zone] }
 

@@ -36,8 +36,6 @@ package struct TSIGRejection: Sendable, Equatable {
 ///
 /// A value without heap storage except where the key is unknown.
 package struct TSIGSession: Sendable {
-    /// Octets that no signature record exceeds, but for long key names: what to reserve when nothing better is known.
-    package static let usualLength = 128
     /// Seconds that clocks may differ (RFC 8945 10).
     package static let fudge: UInt16 = 300
 

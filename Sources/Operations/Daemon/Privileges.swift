@@ -95,10 +95,4 @@ package enum ResourceLimits {
         }
         return Int(clamping: limit.rlim_cur)
     }
-
-    /// No core dump may hold our keys: the process is not dumpable, whatever the limits were.
-    package static func forbidCoreDumps() {
-        var limit = rlimit(rlim_cur: 0, rlim_max: 0)
-        _ = unsafe setrlimit(__rlimit_resource_t(UInt32(RLIMIT_CORE.rawValue)), &limit)
-    }
 }

@@ -132,11 +132,6 @@ package struct RecordSet: Hashable, Sendable {
         RRset(owner: owner, type: type, ttl: ttl, data: data.recordData)
     }
 
-    /// The signatures as records.
-    package var signatureRecords: [ResourceRecord] {
-        signatures.recordData.map { ResourceRecord(owner: owner, type: .rrsig, ttl: ttl, data: $0) }
-    }
-
     /// The name that the first record's data begin with: of CNAME, DNAME, NS.
     package var target: Name? {
         guard let octets = data.first else { return nil }
