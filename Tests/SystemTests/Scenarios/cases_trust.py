@@ -309,6 +309,53 @@ for denial in ("nsec", "nsec3"):
         CASES["val_aliases_%s_%s" % (denial, net_denial or "insecure")] = aliases(denial, net_denial)
 
 
+def opted_out(denial, net_denial):
+    """As above where a span may hold unsigned delegations: AD is not compared, which the covers decide."""
+    def build():
+        w = two("aliases from %s to %s" % (denial, net_denial), net_denial, denial=denial)
+        w.serve(LEAF, "example.com.", *[a for a, _ in PAIRS])
+        w.serve(NET, "example.net.", *sorted({b for _, b in PAIRS}))
+        for question, target in PAIRS:
+            one, other = w.respond("example.com.", question), w.respond("example.net.", target)
+            w.ask(question, rcode=other.rcode, answer=one.answer + other.answer, match="rcode question answer")
+        return w
+    return build
+
+
+for denial, net_denial in (("optout", "nsec"), ("nsec", "optout"), ("optout", "optout"), ("optout", None)):
+    CASES["val_aliases_%s_%s" % (denial, net_denial or "insecure")] = opted_out(denial, net_denial)
+
+
+@case
+def val_alias_to_closer_anchor():
+    """An alias into a zone with an anchor of its own below an opt-out span."""
+    w = below("closer anchor", None, "nsec", "optout", ds=[], text="www A 203.0.113.9\n")
+    w.anchors.append("sub.example.com.")
+    w.zones["example.com."].add("closer CNAME www.sub.example.com.")
+    w.serve(LEAF, "example.com.")
+    alias = Response()
+    alias.answer = w.zones["example.com."].signed(w.zones["example.com."].sets[(name("closer.example.com."), 5)])
+    w.raw(LEAF, [("closer.example.com. A", alias, "qname qtype")])
+    w.serve(SUB, "sub.example.com.", "www.sub.example.com. A")
+    w.ask("closer.example.com. A", answer=alias.answer + w.respond("sub.example.com.", "www.sub.example.com. A").answer, ad=True)
+    return w
+
+
+@case
+def val_alias_to_closer_anchor_unsigned():
+    """The same, and the zone with the anchor answers without signatures: bogus, whatever the span says."""
+    w = below("closer anchor, unsigned", None, "nsec", "optout", ds=[], text="www A 203.0.113.9\n")
+    w.anchors.append("sub.example.com.")
+    w.zones["example.com."].add("closer CNAME www.sub.example.com.")
+    alias = Response()
+    alias.answer = w.zones["example.com."].signed(w.zones["example.com."].sets[(name("closer.example.com."), 5)])
+    w.raw(LEAF, [("closer.example.com. A", alias, "qname qtype")])
+    w.serve(LEAF, "example.com.")
+    w.serve(SUB, "sub.example.com.", "www.sub.example.com. A", change=lambda r, q: r.unsigned())
+    w.ask("closer.example.com. A", rcode="SERVFAIL", answer=[])
+    return w
+
+
 @case
 def val_alias_loop():
     w = two("a loop over two zones")
