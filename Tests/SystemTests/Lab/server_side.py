@@ -150,6 +150,10 @@ nts:
             s.sendto(prefix + message, target)
             with s:
                 return Answer(s.recv(65535), time.perf_counter() - began)
+        if how == "https":
+            path = "/dns-query?dns=" + base64.urlsafe_b64encode(message).decode().rstrip("=")
+            done = subprocess.run(["curl", "-sk", "--max-time", str(timeout), "https://%s:%d%s" % (*target, path)], capture_output=True)
+            return Answer(done.stdout, time.perf_counter() - began)
         s = socket.create_connection(target, timeout, (source, 0) if source else None)
         if prefix:
             s.sendall(prefix)
@@ -157,8 +161,6 @@ nts:
             context = ssl._create_unverified_context()
             s = context.wrap_socket(s)
         with s:
-            if how == "https":
-                path = "/dns-query?dns=" + base64.urlsafe_b64encode(message).decode().rstrip("=")
             s.sendall(struct.pack("!H", len(message)) + message)
             data = b""
             while len(data) < 2 or len(data) < 2 + struct.unpack("!H", data[:2])[0]:
@@ -367,7 +369,11 @@ def case_clients():
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
-        tls = "  - { address: 127.0.0.1, port: %d, protocols: [tls], certificate: %s/cert, key: %s/key }" % (port, folder, folder)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            web = s.getsockname()[1]
+        tls = "\n".join("  - { address: 127.0.0.1, port: %d, protocols: [%s], certificate: %s/cert, key: %s/key }" % (p, how, folder, folder)
+                        for p, how in ((port, "tls"), (web, "https")))
         with Router() as router, Server("  validated-clients: [ %s/32 ]" % ASKER, HOSTS, listen=tls) as server:
             a = server.ask("open.example.net")
             check("always: UDP without a cookie gets TC and no record, and opens nothing", a.tc and not a.sections[0] and not router.seen, vars(a))
@@ -379,6 +385,7 @@ def case_clients():
             check("...a wrong cookie does not", server.ask("open.example.net", options=[(10, cookie[:-1] + bytes([cookie[-1] ^ 1]))]).tc and not router.seen)
             check("...over TCP it does", server.ask("open.example.net", how="tcp").ttls("A") == [60] and router.take())
             check("...over TLS it does", server.ask("open.example.net", how="tls", port=port).ttls("A") == [60] and router.take())
+            check("...over HTTPS it does", server.ask("open.example.net", how="https", port=web).ttls("A") == [60] and router.take())
             check("...a validated client needs nothing", server.ask("open.example.net", source=ASKER).ttls("A") == [60] and router.take()[0]["gn"] == ASKER)
             check("...other names pay nothing", not server.ask("ns1.example.net", "ANY").tc)
         with Router() as router, Server("  validated-clients: [ ]\n  validate-client: pressure\n  pressure-threshold: 2", HOSTS) as server:

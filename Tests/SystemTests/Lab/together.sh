@@ -249,6 +249,8 @@ echo "        exposure: at most $exposure s in all, for 40 lookups in $took ms w
 await 12 eval '! control router1 rc | grep -q "192.0.2.20 "'
 check "...and none after the lifetime" "^0$" "$(control router1 rc | grep -c '192.0.2.20 ')"
 
+check "...the agent reports it: unused ways of that network, and seconds open" "192.0.2.0/24 +[0-9]+ +[1-9][0-9]* +[1-9]" "$(control router1 askers)"
+
 step "The server is killed at any moment."
 good=0
 for round in $(seq "$KILLS"); do
