@@ -44,7 +44,6 @@ package enum RouterProgram {
             log.notice("stopped")
             return 0
         } catch {
-            log.critical("\(error)")
             StandardStream(isError: true).write("torii-router: \(error)\n")
             return 1
         }
@@ -52,7 +51,9 @@ package enum RouterProgram {
 
     /// Says whether the configuration is right; exit code 0 or 1.
     package static func check(configuration path: String) -> Int32 {
-        load(path) == nil ? 1 : 0
+        guard load(path) != nil else { return 1 }
+        StandardStream(isError: false).write("OK")
+        return 0
     }
 
     static func load(_ path: String) -> RouterConfiguration? {

@@ -39,6 +39,13 @@ import Testing
         #expect(firstError(text).hasPrefix(error), "\(firstError(text))")
     }
 
+    @Test("A byte order mark and line ends of other systems are taken as they come")
+    func byteOrderMark() throws {
+        let text = "a: 1\r\nb: { c: 2 }\r\n"
+        let node = try ConfigurationFile.parse([0xef, 0xbb, 0xbf] + Array(text.utf8), file: "marked")
+        #expect(node.map?.map(\.key) == ["a", "b"])
+    }
+
     @Test("A binary file is refused before YAML sees it")
     func binary() {
         #expect(throws: ConfigurationErrors.self) {

@@ -26,8 +26,11 @@ package enum ConfigurationFile {
     ///
     /// - Throws: ``ConfigurationErrors`` as ``load(_:)``.
     package static func parse(
-        _ octets: [UInt8], file: String
+        _ all: [UInt8], file: String
     ) throws(ConfigurationErrors) -> ConfigurationNode {
+        // Some editors put a byte order mark in front (YAML 1.2 5.2).
+        let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+        let octets = all.starts(with: mark) ? Array(all.dropFirst(mark.count)) : all
         func failure(_ message: String, _ location: ConfigurationLocation? = nil) -> ConfigurationErrors {
             ConfigurationErrors([
                 ConfigurationError(file: file, location: location, path: "", message: message)

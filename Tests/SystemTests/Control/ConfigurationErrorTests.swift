@@ -238,5 +238,9 @@ struct ConfigurationErrorTests {
         #expect(result.status == .exited(1))
         #expect(result.errors.contains("\(file):4:"), "\(result.errors)")
         #expect(result.errors.contains("router.listen.port"), "\(result.errors)")
+        let example = try Tool.run(
+            Places.program("torii-router"), ["--config", "conf/torii-router.yaml", "--check"],
+            directory: Places.checkout.path)
+        #expect(example.status == .exited(0) && example.output == "OK\n", "\(example)")
     }
 }
