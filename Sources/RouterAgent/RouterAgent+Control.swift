@@ -119,7 +119,7 @@ extension RouterAgent {
         guard cache.denied.count < Self.denialLimit || cache.denied.contains(denial) else {
             return .failed("there are \(Self.denialLimit) denials already")
         }
-        let ended = cache.deny(denial, actions: &pendingActions)
+        let ended = cache.deny(denial, now: now, actions: &pendingActions)
         requestFlush()
         return kept("denied; \(ended) permissions ended")
     }
@@ -174,7 +174,7 @@ extension RouterAgent {
 
     private func pause() -> ControlOutcome {
         cache.isPaused = true
-        let ended = cache.revoke(actions: &pendingActions) { _ in true }
+        let ended = cache.revoke(now: now, actions: &pendingActions) { _ in true }
         requestFlush()
         return kept("paused; \(ended) permissions ended")
     }
@@ -224,7 +224,7 @@ extension RouterAgent {
         }
         guard entry.source != .configured else { return .failed("\(name) stands in the configuration") }
         hosts.remove(name)
-        let ended = cache.revoke(actions: &pendingActions) { $0.host == name }
+        let ended = cache.revoke(now: now, actions: &pendingActions) { $0.host == name }
         requestFlush()
         saveHosts()
         return .done("\(name) removed; \(ended) permissions ended")

@@ -109,7 +109,7 @@ extension RouterAgent {
         for lease in all {
             register(lease.name, address: lease.address, source: .lease, expiry: lease.expiry)
         }
-        cache.rulesChanged(hosts, epoch: epoch, actions: &pendingActions)
+        cache.rulesChanged(hosts, now: now, epoch: epoch, actions: &pendingActions)
         requestFlush()
     }
 }

@@ -36,7 +36,7 @@ extension RouterAgent {
             log.error("addresses cannot be published: \(error)")
         }
         publish()
-        cache.rulesChanged(hosts, epoch: epoch, actions: &pendingActions)
+        cache.rulesChanged(hosts, now: now, epoch: epoch, actions: &pendingActions)
         requestFlush()
         Log.configure(new.log)
         let needsRestart =

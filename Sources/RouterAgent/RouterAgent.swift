@@ -203,7 +203,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     private func checkTable() {
         guard let kernel, !kernel.isPresent() else { return }
         log.error("our table is gone; installing it again, open permissions are lost")
-        cache.revoke(actions: &pendingActions) { _ in true }
+        cache.revoke(now: now, actions: &pendingActions) { _ in true }
         pendingActions.removeAll { action in
             if case .apply = action { return true }
             return false
@@ -221,7 +221,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     /// - Throws: ``RouterError/ruleset(_:)``; the old table stays.
     func replaceTable(_ ruleset: Ruleset) throws(RouterError) {
         try kernel?.replace(with: ruleset)
-        cache.revoke(actions: &pendingActions) { _ in true }
+        cache.revoke(now: now, actions: &pendingActions) { _ in true }
     }
 
     private func scheduleAdvance() {

@@ -51,7 +51,9 @@ struct RequestCachePrefixTests {
         // Revoked, it is blocked as a whole.
         script.changes = []
         var actions: [RouterAction] = []
-        script.cache.revoke(actions: &actions) { $0.gn.address == IPAddress(v4: 0xc633_6400) }
+        script.cache.revoke(now: script.now, actions: &actions) {
+            $0.gn.address == IPAddress(v4: 0xc633_6400)
+        }
         let prefix = try #require(IPPrefix("198.51.100.0/24"))
         #expect(actions.contains(.forgetFlows(gn: prefix, host: RouterScript.alice)))
         let block = KernelChange.blockPrefix(gn: prefix, host: RouterScript.alice, seconds: 10)
@@ -64,7 +66,7 @@ struct RequestCachePrefixTests {
         try script.notify(1, "alice.example.", gn: "192.0.2.0/24")
         try script.notify(2, "alice.example.", gn: "192.0.2.10")
         var actions: [RouterAction] = []
-        let ended = script.cache.revoke(actions: &actions) { _ in true }
+        let ended = script.cache.revoke(now: script.now, actions: &actions) { _ in true }
         #expect(ended == 2)
         script.changes = []
         try script.notify(3, "alice.example.", gn: "192.0.2.20")

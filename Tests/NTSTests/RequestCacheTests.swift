@@ -157,6 +157,21 @@ struct RequestCacheTests {
                 == true)
     }
 
+    @Test("A block counts from when it was made, however long nothing had happened before")
+    func blockAfterQuiet() throws {
+        var script = RouterScript()
+        try script.notify(1, "alice.example.", lifetime: 300)
+        script.now += .seconds(60)
+        var actions: [RouterAction] = []
+        script.cache.revoke(now: script.now, actions: &actions) { _ in true }
+        script.perform(actions)
+        script.now += .seconds(9)
+        script.changes = []
+        try script.notify(2, "alice.example.")
+        #expect(
+            script.changes.first?.contains(.unblock(gn: RouterScript.gn, host: RouterScript.alice)) == true)
+    }
+
     @Test("Whoever waits for the kernel when a permission is taken back is told so")
     func revokedWhileOpening() throws {
         var script = RouterScript()
@@ -166,7 +181,7 @@ struct RequestCacheTests {
         var actions: [RouterAction] = []
         script.cache.notify(request, hosts: script.hosts, now: script.now, epoch: 1, actions: &actions)
         actions = []
-        script.cache.revoke(actions: &actions) { _ in true }
+        script.cache.revoke(now: script.now, actions: &actions) { _ in true }
         #expect(actions.contains(.reply(requester: 7, .refused(.policy))))
     }
 
@@ -178,7 +193,7 @@ struct RequestCacheTests {
             .init(gn: nil, host: try Name("alice.example.")), .init(gn: IPPrefix("2001:db8::/32"), host: nil),
             .init(gn: IPPrefix("192.0.2.10"), host: try Name("bob.example.")),
         ]
-        for denial in all { script.cache.deny(denial, actions: &actions) }
+        for denial in all { script.cache.deny(denial, now: script.now, actions: &actions) }
         script.cache.isPaused = true
         var other = RequestCache()
         #expect(other.restoreDecisions(script.cache.decisions) == 0)
@@ -385,7 +400,7 @@ struct RequestCacheTests {
         script.forgotten = []
         var actions: [RouterAction] = []
         let denial = RequestCache.Denial(gn: IPPrefix("192.0.2.0/24"), host: try Name("alice.example."))
-        #expect(script.cache.deny(denial, actions: &actions) == 1)
+        #expect(script.cache.deny(denial, now: script.now, actions: &actions) == 1)
         let order = actions.compactMap { action -> String? in
             switch action {
             case .apply(_, let list): list.first.map { "\($0)".prefix { $0 != "(" }.description }

@@ -7,7 +7,10 @@ extension RequestCache {
     ///
     /// - Returns: how many ended.
     @discardableResult
-    package mutating func revoke(actions: inout [RouterAction], where matches: (Entry) -> Bool) -> Int {
+    package mutating func revoke(
+        now: Duration, actions: inout [RouterAction], where matches: (Entry) -> Bool
+    ) -> Int {
+        advance(to: now, actions: &actions)
         let doomed = entries.filter { matches($0.value) }
         for (key, entry) in doomed {
             for waiter in entry.waiters { refuse(waiter.request, .policy, &actions) }
@@ -17,7 +20,7 @@ extension RequestCache {
             entries[key]?.waiters = []
             end(key, .revoked, closing: true, &actions)
             blocked[Pair(gn: entry.gn, host: entry.address)] =
-                lastNow + .seconds(Int(configuration.blockSeconds))
+                now + .seconds(Int(configuration.blockSeconds))
             let seconds = configuration.blockSeconds
             let block =
                 entry.isWide
@@ -31,10 +34,10 @@ extension RequestCache {
 
     /// Denies GN, host or both from now on and revokes what they have.
     @discardableResult
-    package mutating func deny(_ denial: Denial, actions: inout [RouterAction]) -> Int {
+    package mutating func deny(_ denial: Denial, now: Duration, actions: inout [RouterAction]) -> Int {
         // Everybody from everything is no denial but a new start; what lasts is the pause.
         if denial != Denial(gn: nil, host: nil) { denied.insert(denial) }
-        return revoke(actions: &actions) { entry in
+        return revoke(now: now, actions: &actions) { entry in
             (denial.gn?.contains(entry.gn) ?? true) && (denial.host.map { $0 == entry.host } ?? true)
         }
     }
@@ -73,10 +76,11 @@ extension RequestCache {
     }
 
     /// The hosts' rules have changed: ends what they no longer allow, and writes their port lists anew.
-    package mutating func rulesChanged(_ hosts: PrivateHostList, epoch: UInt64, actions: inout [RouterAction])
-    {
+    package mutating func rulesChanged(
+        _ hosts: PrivateHostList, now: Duration, epoch: UInt64, actions: inout [RouterAction]
+    ) {
         let rules = self
-        revoke(actions: &actions) { entry in
+        revoke(now: now, actions: &actions) { entry in
             guard let host = hosts.lookup(entry.host, epoch: epoch),
                 host.address(isIPv6: entry.gn.address.isIPv6) == entry.address
             else { return true }

@@ -236,10 +236,12 @@ private let gn = IPAddress(v4: 0xc000_020a)
         case 5:
             now += .milliseconds(Int(first) * 20)
             cache.advance(to: now, actions: &actions)
-        case 6: cache.deny(.init(gn: second & 1 == 0 ? asker(first) : nil, host: name), actions: &actions)
+        case 6:
+            cache.deny(
+                .init(gn: second & 1 == 0 ? asker(first) : nil, host: name), now: now, actions: &actions)
         default:
             _ = cache.allow(.init(gn: second & 1 == 0 ? asker(first) : nil, host: name))
-            cache.rulesChanged(hosts, epoch: 1, actions: &actions)
+            cache.rulesChanged(hosts, now: now, epoch: 1, actions: &actions)
         }
         settle()
     }
