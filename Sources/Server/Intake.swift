@@ -20,8 +20,11 @@ enum DropReason: Int, Sendable, CaseIterable {
 enum IntakeVerdict {
     /// Send nothing. Counted by reason.
     case ignore(DropReason)
-    /// Answer with this code; the question is repeated when `layout` is known to hold exactly one.
-    case refuse(ResponseCode, MessageLayout?, ExtendedError?)
+    /// Answer with this code.
+    ///
+    /// With a layout, nil for what cannot be read, the response has OPT where the message has it (RFC 6891 6.1.1); a
+    /// question is repeated when it is the only one and the message is otherwise as it must be.
+    case refuse(ResponseCode, MessageLayout?, repeatsQuestion: Bool, ExtendedError?)
     /// Go on with it.
     case accept(MessageLayout)
 }
@@ -33,22 +36,28 @@ enum Intake {
         guard let word = bytes.uint16(at: 2), bytes.byteCount >= 12 else { return .ignore(.shortHeader) }
         let flags = HeaderFlags(rawValue: word)
         guard !flags.contains(.response) else { return .ignore(.isResponse) }
-        switch flags.opcode {
-        case .query, .notify, .update: break
-        default: return .refuse(.notImplemented, nil, .notSupported)
-        }
         let layout: MessageLayout
+        let isKnown = flags.opcode == .query || flags.opcode == .notify || flags.opcode == .update
         do {
             layout = try MessageView.survey(bytes)
         } catch {
-            return .refuse(.formatError, nil, nil)
+            // What another opcode's messages look like we do not know.
+            return isKnown
+                ? .refuse(.formatError, nil, repeatsQuestion: false, nil)
+                : .refuse(.notImplemented, nil, repeatsQuestion: false, .notSupported)
         }
-        guard layout.end == bytes.byteCount else { return .refuse(.formatError, onlyQuestion(layout), nil) }
+        guard isKnown else {
+            return .refuse(.notImplemented, layout, repeatsQuestion: false, .notSupported)
+        }
+        let hasOneQuestion = layout.questionCount == 1
+        guard layout.end == bytes.byteCount else {
+            return .refuse(.formatError, layout, repeatsQuestion: hasOneQuestion, nil)
+        }
         if let edns = layout.edns, edns.version != 0 {
-            return .refuse(.badVersion, onlyQuestion(layout), nil)
+            return .refuse(.badVersion, layout, repeatsQuestion: hasOneQuestion, nil)
         }
         if flags.opcode == .query { return judgeQuery(layout, bytes) }
-        guard layout.questionCount == 1 else { return .refuse(.formatError, nil, nil) }
+        guard hasOneQuestion else { return .refuse(.formatError, layout, repeatsQuestion: false, nil) }
         return .accept(layout)
     }
 
@@ -58,20 +67,19 @@ enum Intake {
         {
             return .accept(layout)  // asks for a server cookie only (RFC 7873 5.4)
         }
-        guard layout.questionCount == 1 else { return .refuse(.formatError, nil, nil) }
+        guard layout.questionCount == 1 else {
+            return .refuse(.formatError, layout, repeatsQuestion: false, nil)
+        }
         // An IXFR query carries its SOA in the authority section (RFC 1995 3); nothing else has records there.
         guard layout.answerCount == 0, layout.authorityCount == 0 || layout.questionType == .ixfr else {
-            return .refuse(.formatError, layout, nil)
+            return .refuse(.formatError, layout, repeatsQuestion: true, nil)
         }
         switch layout.questionType {
-        case .opt, .tsig, .nxname, RRType(rawValue: 0): return .refuse(.formatError, layout, nil)
-        case .maila, .mailb, .tkey: return .refuse(.notImplemented, layout, .notSupported)
+        case .opt, .tsig, .nxname, RRType(rawValue: 0):
+            return .refuse(.formatError, layout, repeatsQuestion: true, nil)
+        case .maila, .mailb, .tkey:
+            return .refuse(.notImplemented, layout, repeatsQuestion: true, .notSupported)
         default: return .accept(layout)
         }
-    }
-
-    /// `layout` when it holds exactly one question, which can then be repeated.
-    private static func onlyQuestion(_ layout: MessageLayout) -> MessageLayout? {
-        layout.questionCount == 1 ? layout : nil
     }
 }

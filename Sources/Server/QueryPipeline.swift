@@ -12,21 +12,21 @@ extension Worker {
         _ query: borrowing RawSpan, from peer: Peer, into response: UnsafeMutableRawBufferPointer,
         resumed: ResumedQuery? = nil
     ) -> Disposition {
+        guard !isReflection(peer) else { return ignore(.reflection, peer) }
         let layout: MessageLayout
         switch Intake.judge(query) {
         case .ignore(let reason):
             return ignore(reason, peer)
-        case .refuse(let code, let found, let extendedError):
+        case .refuse(let code, let found, let repeatsQuestion, let extendedError):
             var context = QueryContext(
                 layout: found ?? MessageLayout(), peer: peer, capacity: response.count, settings)
             context.extendedError = extendedError
-            return unsafe refuse(code, query, hasQuestion: found != nil, &context, peer, into: response)
+            return unsafe refuse(code, query, hasQuestion: repeatsQuestion, &context, peer, into: response)
         case .accept(let found):
             layout = found
         }
         var context = QueryContext(layout: layout, peer: peer, capacity: response.count, settings)
         context.resumed = resumed
-        guard !isReflection(peer) else { return ignore(.reflection, peer) }
 
         // EDNS: cookie (RFC 7873 5.2).
         if let edns = layout.edns {

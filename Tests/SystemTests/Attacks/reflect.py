@@ -34,9 +34,11 @@ def sent_by_server(to):
     return count
 
 
+# The last one is what such a service says: no DNS, and not a response either.
 for where in (0, 7, 13, 17, 19):
-    for _ in range(20):
-        send("127.0.0.1", where, query("www.example.net"))
+    for octets in (query("www.example.net"), query("www.example.net")[:20], b"\0" * 12, bytes(range(32, 104)) + b"\r\n"):
+        for _ in range(5):
+            send("127.0.0.1", where, octets)
     check(f"W8 source port {where}: silence", sent_by_server(where) == 0)
 for octets in (query("www.example.net"), b"\0" * 12, query("www.example.net")[:20]):
     for _ in range(20):

@@ -14,6 +14,14 @@ extension DigCase {
             "RFC 6891 6.1.1: OPT in the query, OPT in the response", "www.example.net A +norec", answer: www,
             pseudo: ["EDNS: version: 0"]),
         DigCase(
+            "RFC 6891 6.1.1: OPT in the query, OPT in the response, also when the opcode is unknown",
+            "www.example.net A +norec +opcode=15", rcode: "NOTIMP", flags: "qr",
+            pseudo: ["EDNS: version: 0"]),
+        DigCase(
+            "RFC 6891 6.1.1: OPT in the query, OPT in the response, also when there is no question",
+            "+norec +header-only +nocookie +edns=0", rcode: "FORMERR", flags: "qr",
+            pseudo: ["EDNS: version: 0"]),
+        DigCase(
             "RFC 6891 6.2.3: a size below 512 means 512", "www.example.net A +norec +bufsize=100", answer: www
         ),
         DigCase(
