@@ -152,7 +152,8 @@ struct FleetTests {
                 try Peer.transfer("fleet.example", port: ports[peer]) != nil
             }
         }
-        #expect(try Tool.run("nsupdate", [], input: Self.script(primary.port, Self.size)).succeeded)
+        let updates = try Tool.run("nsupdate", [], input: Self.script(primary.port, Self.size))
+        #expect(updates.succeeded, "\(updates)")
         let last = try #require(try Peer.transfer("fleet.example", port: primary.port, key: Self.key))
         #expect(last.count > 50)
         for port in ports {
