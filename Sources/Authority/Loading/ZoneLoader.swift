@@ -17,7 +17,7 @@ package enum ZoneLoader {
     /// Loads the zone `apex` from the file at `path`.
     ///
     /// - Parameter recordLimit: more records than this are an error.
-    /// - Throws: ``ZoneError`` with file and line; nothing of the zone is kept then.
+    /// - Throws: ``ZoneError`` with file and line of each fault; nothing of the zone is kept then.
     package static func load(
         file path: String, apex: Name, recordLimit: Int = .max, options: ZoneTextOptions = ZoneTextOptions()
     ) throws(ZoneError) -> Loaded {
@@ -64,7 +64,8 @@ package enum ZoneLoader {
             do throws(ZoneTextError) {
                 guard try scanner.next() else { break }
             } catch {
-                throw .text(error)
+                builder.refuse(.text(error), type: scanner.type)
+                continue
             }
             let current = scanner.file
             if file == 255 || current != fileName {
@@ -72,13 +73,21 @@ package enum ZoneLoader {
                 file = builder.file(fileName)
             }
             guard scanner.recordClass == .internet else {
-                throw .wrongClass(
-                    scanner.record().owner, scanner.recordClass, ZonePlace(file: fileName, line: scanner.line)
-                )
+                builder.refuse(
+                    .wrongClass(
+                        scanner.record().owner, scanner.recordClass,
+                        ZonePlace(file: fileName, line: scanner.line)))
+                continue
             }
-            try unsafe builder.add(
-                owner: scanner.owner, length: scanner.ownerCount, type: scanner.type, ttl: scanner.ttl,
-                data: scanner.rdata, dataLength: scanner.rdataCount, file: file, line: scanner.line)
+            do throws(ZoneError) {
+                try unsafe builder.add(
+                    owner: scanner.owner, length: scanner.ownerCount, type: scanner.type, ttl: scanner.ttl,
+                    data: scanner.rdata, dataLength: scanner.rdataCount, file: file, line: scanner.line)
+            } catch {
+                builder.refuse(error)
+                // No use in reading on: the rest would only fill memory.
+                if case .tooManyRecords = error { throw builder.faults.error ?? error }
+            }
         }
         return try finish(&builder, apex: apex)
     }

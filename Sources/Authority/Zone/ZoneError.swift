@@ -52,6 +52,67 @@ package enum ZoneError: Error, Equatable, Sendable {
     case tooManyTypes(Name, limit: Int)
     /// A set of more records or octets than one may hold.
     case tooManyInSet(Name, RRType, limit: Int)
+    /// More than one fault: those that were kept, at most ``faultLimit``, in the order of their places; how many there
+    /// were.
+    case several([ZoneError], count: Int)
+}
+
+extension ZoneError {
+    /// Faults of one zone that are told; more are only counted.
+    package static let faultLimit = 100
+
+    /// One line for each fault, and how many more there are.
+    package var lines: [String] {
+        guard case .several(let faults, let count) = self else { return ["\(self)"] }
+        let lines = faults.map { "\($0)" }
+        return count > faults.count ? lines + ["and \(count - faults.count) more"] : lines
+    }
+
+    /// Where the fault stands; nil when it has no line.
+    var place: ZonePlace? {
+        switch self {
+        case .text(let error): ZonePlace(file: error.file, line: error.line)
+        case .repeatedSOA(_, let place), .outsideZone(_, let place), .wrongClass(_, _, let place),
+            .metaType(_, _, let place), .malformedData(_, _, let place), .cnameBesideData(_, let place),
+            .repeatedCNAME(_, let place), .repeatedDNAME(_, let place), .belowDNAME(_, _, let place):
+            place
+        case .noSOA, .noApexNS, .tooManyRecords, .tooManyTypes, .tooManyInSet, .several: nil
+        }
+    }
+}
+
+/// The faults of a zone that is being read, so that an operator sees them all at once.
+struct ZoneFaults {
+    private var kept: [ZoneError] = []
+    private(set) var count = 0
+
+    /// Notes a fault.
+    mutating func note(_ fault: ZoneError) {
+        count += 1
+        if kept.count < ZoneError.faultLimit { kept.append(fault) }
+    }
+
+    /// What to throw; nil without faults.
+    ///
+    /// In the order of lines, a file after that which was read before it; what has no line comes last.
+    var error: ZoneError? {
+        guard count > 1 else { return kept.first }
+        var files: [String: Int] = [:]
+        let ordered = kept.enumerated().map { offset, fault in
+            let place = fault.place
+            let file = place.map { place in
+                files[place.file]
+                    ?? {
+                        let next = files.count
+                        files[place.file] = next
+                        return next
+                    }()
+            }
+            return (file: file ?? .max, line: place?.line ?? 0, offset: offset, fault: fault)
+        }
+        .sorted { ($0.file, $0.line, $0.offset) < ($1.file, $1.line, $1.offset) }
+        return .several(ordered.map(\.fault), count: count)
+    }
 }
 
 extension ZoneError: CustomStringConvertible {
@@ -78,6 +139,8 @@ extension ZoneError: CustomStringConvertible {
         case .tooManyTypes(let name, let limit): "\(name): more than \(limit) types"
         case .tooManyInSet(let name, let type, let limit):
             "\(name) \(type): more than \(limit) records in a set"
+        case .several(let faults, let count):
+            faults.first.map { "\($0) (and \(count - 1) more)" } ?? "\(count) faults"
         }
     }
 }

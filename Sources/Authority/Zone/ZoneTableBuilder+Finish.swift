@@ -9,7 +9,7 @@ extension ZoneTableBuilder {
 
     /// Checks the zone and makes its table.
     ///
-    /// - Throws: ``ZoneError`` for the first fault found, in the order of the names' first appearance.
+    /// - Throws: ``ZoneError``, with all faults that were found and noted.
     mutating func finish() throws(ZoneError) -> ZoneTable {
         var arena = RawBuffer(capacity: 64 + nodeCount * 48 + (records.count - recordCount * 4))
         // Offsets 0 and 8 mean other things, see `TargetReference`.
@@ -22,7 +22,7 @@ extension ZoneTableBuilder {
         // Where the records of names with NS records begin, for warnings about them.
         var delegations: [(node: UInt32, record: UInt32)] = []
         for index in 0..<UInt32(nodeCount) {
-            let offset = try write(
+            let offset = write(
                 index, to: &arena, with: &writer, gathered: &gathered, referring: &referring)
             let node = unsafe build(index)
             if unsafe node.pointee.flags & (BuildNode.hasNS | BuildNode.hasDNAME) != 0 { hasBarriers = true }
@@ -41,8 +41,9 @@ extension ZoneTableBuilder {
             adopting: arena.release(), byteCount: byteCount, slots: slots, mask: mask, firstNode: 16,
             nodeCount: nodeCount, recordCount: recordCount, apexLength: apex.wire.count,
             hasBarriers: hasBarriers)
-        guard table.apex.set(.soa) != nil else { throw .noSOA(apex) }
-        guard table.apex.set(.ns) != nil else { throw .noApexNS(apex) }
+        if table.apex.set(.soa) == nil, !faultyTypes.contains(.soa) { refuse(.noSOA(apex)) }
+        if table.apex.set(.ns) == nil, !faultyTypes.contains(.ns) { refuse(.noApexNS(apex)) }
+        if let error = faults.error { throw error }
         if let set = table.apex.set(.nsec3param), set.nextRecord(after: 0) >= 17 {
             let iterations = unsafe set.records.loadUnaligned(fromByteOffset: 14, as: UInt16.self)
             if UInt16(bigEndian: iterations) > ZoneView.iterationLimit {
@@ -92,7 +93,7 @@ extension ZoneTableBuilder {
         _ index: UInt32, to arena: inout RawBuffer, with writer: inout ZoneNodeWriter,
         gathered: inout [UInt64],
         referring: inout [Int]
-    ) throws(ZoneError) -> Int {
+    ) -> Int {
         let node = unsafe build(index)
         var flags: ZoneNode.Flags = index == 0 ? .apex : []
         if unsafe node.pointee.flags & BuildNode.wildcardChild != 0 { flags.insert(.wildcardChild) }
@@ -101,21 +102,21 @@ extension ZoneTableBuilder {
             &arena, owner: written(node), length: Int(node.pointee.length), labels: Int(node.pointee.labels),
             childCount: node.pointee.childCount, flags: flags)
         unsafe gather(node, &gathered)
-        if gathered.count > 1 { try checkCoexistence(index, gathered) }
+        if gathered.count > 1 { checkCoexistence(index, gathered) }
         var position = 0
         var refers = false
         while position < gathered.count {
             let group = gathered[position] >> 48
             var end = position + 1
             while end < gathered.count, gathered[end] >> 48 == group { end += 1 }
-            let isReferring = try writeSet(index, gathered[position..<end], to: &arena, with: &writer)
+            let isReferring = writeSet(index, gathered[position..<end], to: &arena, with: &writer)
             refers = refers || isReferring
             position = end
         }
         let offset = writer.endNode(&arena)
         if refers { referring.append(offset) }
         if flags.contains(.occluded), unsafe node.pointee.firstRecord != 0 {
-            try checkOccluded(index, gathered)
+            checkOccluded(index, gathered)
         }
         return offset
     }
@@ -166,11 +167,12 @@ extension ZoneTableBuilder {
     private mutating func writeSet(
         _ index: UInt32, _ entries: ArraySlice<UInt64>, to arena: inout RawBuffer,
         with writer: inout ZoneNodeWriter
-    ) throws(ZoneError) -> Bool {
+    ) -> Bool {
         guard let first = entries.first else { return false }
         let type = ZoneTableBuilder.type(first)
         guard entries.count <= ZoneTableBuilder.setLimit else {
-            throw .tooManyInSet(name(index), type, limit: ZoneTableBuilder.setLimit)
+            refuse(.tooManyInSet(name(index), type, limit: ZoneTableBuilder.setLimit))
+            return false
         }
         writer.beginSet(&arena, type)
         let ttl = commonTTL(index, entries)
@@ -188,7 +190,7 @@ extension ZoneTableBuilder {
                 warn(.repeatedRecord(name(index), type, place(ofRecord: offset)))
                 continue
             }
-            try checkSingle(index, type, already: records, offset)
+            checkSingle(index, type, already: records, offset)
             unsafe writer.addRecord(&arena, ttl: ttl, data: data, length: length)
             records += 1
         }
@@ -231,32 +233,35 @@ extension ZoneTableBuilder {
     }
 
     /// Refuses what may stand only once.
-    private func checkSingle(_ index: UInt32, _ type: RRType, already: Int, _ offset: Int) throws(ZoneError) {
+    private mutating func checkSingle(_ index: UInt32, _ type: RRType, already: Int, _ offset: Int) {
         switch type {
-        case .soa where index != 0 || already > 0: throw .repeatedSOA(name(index), place(ofRecord: offset))
-        case .cname where already > 0: throw .repeatedCNAME(name(index), place(ofRecord: offset))
-        case .dname where already > 0: throw .repeatedDNAME(name(index), place(ofRecord: offset))
+        case .soa where index != 0 || already > 0: refuse(.repeatedSOA(name(index), place(ofRecord: offset)))
+        case .cname where already > 0: refuse(.repeatedCNAME(name(index), place(ofRecord: offset)))
+        case .dname where already > 0: refuse(.repeatedDNAME(name(index), place(ofRecord: offset)))
         default: break
         }
     }
 
     /// Refuses a CNAME beside other data; warns of NS beside DNAME.
-    private mutating func checkCoexistence(_ index: UInt32, _ entries: [UInt64]) throws(ZoneError) {
-        var hasCNAME = false
-        var other: Int?
+    private mutating func checkCoexistence(_ index: UInt32, _ entries: [UInt64]) {
+        // Where each kind first stood in the file: entries of a set are in that order, sets are not.
+        var cname = Int.max
+        var other = Int.max
         var dname = false
         var ns: Int?
         for entry in entries where !ZoneTableBuilder.isSignature(entry) {
             let type = ZoneTableBuilder.type(entry)
             switch type {
-            case .cname: hasCNAME = true
+            case .cname: cname = min(cname, ZoneTableBuilder.offset(entry))
             case .dname: dname = true
             case .ns: ns = ZoneTableBuilder.offset(entry)
             default: break
             }
-            if !type.mayStandBesideCNAME { other = ZoneTableBuilder.offset(entry) }
+            if !type.mayStandBesideCNAME { other = min(other, ZoneTableBuilder.offset(entry)) }
         }
-        if hasCNAME, let other { throw .cnameBesideData(name(index), place(ofRecord: other)) }
+        if cname != .max, other != .max {
+            refuse(.cnameBesideData(name(index), place(ofRecord: max(cname, other))))
+        }
         if dname, index != 0, let ns { warn(.nsBesideDNAME(name(index), place(ofRecord: ns))) }
     }
 
@@ -275,7 +280,7 @@ extension ZoneTableBuilder {
     }
 
     /// Judges data below a cut (a warning, unless it can be glue) or below a DNAME (refused, RFC 6672 2.4).
-    private mutating func checkOccluded(_ index: UInt32, _ entries: [UInt64]) throws(ZoneError) {
+    private mutating func checkOccluded(_ index: UInt32, _ entries: [UInt64]) {
         guard let other = entries.first(where: { ZoneTableBuilder.type($0) != .nsec3 }) else { return }
         let offset = ZoneTableBuilder.offset(other)
         var above = unsafe build(index).pointee.parent
@@ -294,7 +299,9 @@ extension ZoneTableBuilder {
             if above == 0 { break }
             above = unsafe build(above).pointee.parent
         }
-        if let topDNAME { throw .belowDNAME(name(index), dname: name(topDNAME), place(ofRecord: offset)) }
+        if let topDNAME {
+            refuse(.belowDNAME(name(index), dname: name(topDNAME), place(ofRecord: offset)))
+        }
         guard topCut else { return }
         let odd = entries.first { entry in
             switch ZoneTableBuilder.type(entry) {

@@ -54,6 +54,10 @@ internal import Glibc
     private var apexHash: UInt64
     private(set) var warnings: [ZoneWarning] = []
     private(set) var warningCount = 0
+    /// What keeps the zone from being served; ``finish()`` throws it.
+    private(set) var faults = ZoneFaults()
+    /// Whether a faulty line was to be the SOA or an NS, so that their absence is no fault of its own.
+    private(set) var faultyTypes: Set<RRType> = []
 
     /// A builder for the zone `apex`; `expected` records are a hint.
     init(apex: Name, expected: Int = 16, recordLimit: Int = .max) {
@@ -199,6 +203,14 @@ internal import Glibc
             }
         }
         if let failure { throw failure }
+    }
+
+    /// Notes a fault; the record that has it is left out or stays, the zone is not served either way.
+    ///
+    /// - Parameter type: of the record that could not be read, where that much is known.
+    mutating func refuse(_ fault: ZoneError, type: RRType? = nil) {
+        faults.note(fault)
+        if type == .soa || type == .ns, let type { faultyTypes.insert(type) }
     }
 
     /// Notes a warning.

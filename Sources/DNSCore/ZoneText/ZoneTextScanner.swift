@@ -2,7 +2,8 @@
 ///
 /// Call ``next()`` until it returns false; after each true the properties describe one record, whose memory is valid
 /// until the next call. Nothing is allocated per record. When ``next()`` throws, the reader stands behind the faulty
-/// entry: whoever wants all errors of a file simply goes on calling it.
+/// entry: whoever wants all errors of a file simply goes on calling it. What one fault would bring about in its wake is
+/// not reported: good records that share a faulty owner are passed over, and a missing TTL is told once.
 ///
 /// Understood: `@`, relative names, blank owner, `( )`, `"..."`, `;`, `\X`, `\DDD`, TTL and class in either order or
 /// absent, `TYPEn`, `CLASSn`, `\#`, `$ORIGIN`, `$TTL`, `$INCLUDE` (relative to the file it stands in; origin and owner
@@ -14,7 +15,7 @@
     package var ownerCount: Int { ownerBuffer.count }
     /// Whether the owner has the same octets as the owner of the record before.
     package private(set) var ownerIsRepeated = false
-    /// The record's type.
+    /// The record's type; 0 behind an entry that was faulty before its type was read.
     package private(set) var type = RRType(rawValue: 0)
     /// The record's class.
     package private(set) var recordClass = RRClass.internet
@@ -38,6 +39,8 @@
     private var scratch = NameBuffer()
     private var originBuffer: NameBuffer
     private var hasOwner = false
+    /// Whether the last owner could not be read, so that entries without one belong to nothing.
+    private var ownerIsFaulty = false
     private var defaultTTL: UInt32?
     private var lastTTL: UInt32?
     private var included: [Inclusion] = []
@@ -117,16 +120,19 @@
     /// Reads one entry; false when it was blank or a directive.
     private mutating func readEntry() throws(ZoneTextError.Reason) -> Bool {
         line = lexer.line
+        type = RRType(rawValue: 0)
         guard try lexer.nextToken() else { return false }
         if lexer.startsWithBlank {
-            guard hasOwner else { throw .missingOwner }
+            guard hasOwner || ownerIsFaulty else { throw .missingOwner }
             ownerIsRepeated = true
         } else {
             if lexer.tokenCount > 1, lexer.tokenStart[0] == UInt8(ascii: "$"), !lexer.tokenIsQuoted {
                 try readDirective()
                 return false
             }
+            ownerIsFaulty = true
             scratch.count = unsafe try lexer.readName(to: scratch.base, origin: originBuffer)
+            ownerIsFaulty = false
             ownerIsRepeated = hasOwner && scratch.equals(ownerBuffer)
             if !ownerIsRepeated { swap(&scratch, &ownerBuffer) }
             hasOwner = true
@@ -136,7 +142,7 @@
         if type.isMeta || type.rawValue == 0, !options.allowsMetaTypes { throw .metaType(type) }
         try lexer.readData(of: type, into: &data, origin: originBuffer)
         try settleTTL(given)
-        return true
+        return !ownerIsFaulty
     }
 
     /// RFC 1035 5.1: `[TTL] [class] type` or `[class] [TTL] type`.
@@ -179,6 +185,7 @@
         } else if let usual = options.defaultTTL {
             ttl = usual
         } else {
+            lastTTL = 0
             throw .missingTTL
         }
     }

@@ -40,10 +40,11 @@ enum ZoneCommands {
                 request in
                 onZones(request, server, telling: { warnings(of: $0, server) }) {
                     (slot, committer) throws(JournalError) -> String? in
-                    let fault = server.zones.load(slot.section, isForced: true)
+                    let faults = server.zones.reload(slot.section)
                     // A file that is refused is to be edited on: until then no updates.
-                    if fault == nil { try committer.thaw(slot.name) }
-                    return fault
+                    guard faults.isEmpty else { return faults.joined(separator: "\n") }
+                    try committer.thaw(slot.name)
+                    return nil
                 }
             },
             ControlCommand("zone notify", usage: "zone notify ZONE...", summary: "Tells the secondaries.") {
@@ -143,8 +144,8 @@ enum ZoneCommands {
                 slots.append(slot)
             }
         }
-        let faults = slots.compactMap { slot in
-            server.zones.load(slot.section, isForced: true).map { "zone \(slot.name): \($0)" }
+        let faults = slots.flatMap { slot in
+            server.zones.reload(slot.section).map { "zone \(slot.name): \($0)" }
         }
         let notes = slots.count > 10 ? [] : slots.flatMap { warnings(of: $0, server) }
         return faults.isEmpty
@@ -235,7 +236,8 @@ enum ZoneCommands {
         var faults: [String] = []
         for slot in slots {
             do throws(JournalError) {
-                if let fault = try body(slot, committer) { faults.append("zone \(slot.name): \(fault)") }
+                let found = try body(slot, committer)?.split(separator: "\n") ?? []
+                faults += found.map { "zone \(slot.name): \($0)" }
             } catch {
                 faults.append("zone \(slot.name): \(ZoneKeeper.text(of: error))")
             }

@@ -101,7 +101,7 @@ enum ZoneEditing {
                 let lines = compare(loaded.snapshot, snapshot)
                 return .done(lines.isEmpty ? "the file is up to date" : lines.joined(separator: "\n"))
             } catch {
-                return .failed("\(error)")
+                return .failed(error.lines.joined(separator: "\n"))
             }
         }
     }

@@ -42,6 +42,7 @@ struct ZoneReport {
             }
         }
         if let fault = status.fault { lines.append(("fault", .string(fault))) }
+        if !status.faults.isEmpty { lines.append(("faults", .array(status.faults.map { .string($0) }))) }
         if !status.warnings.isEmpty {
             lines.append(("warnings", .array(status.warnings.map { .string($0) })))
         }
@@ -73,7 +74,8 @@ struct ZoneReport {
             switch value {
             case .integer(let seconds) where Self.times.contains(name):
                 text.append("\(name): \(UTCTime(seconds: seconds).description(milliseconds: 0))")
-            case .array(let list): text += list.map { "warning: \(Self.text($0))" }
+            case .array(let list):
+                text += list.map { "\(name == "warnings" ? "warning" : "fault"): \(Self.text($0))" }
             default: text.append("\(name): \(Self.text(value))")
             }
         }

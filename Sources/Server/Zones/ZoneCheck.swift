@@ -35,7 +35,8 @@ enum ZoneCheck {
             )
             return true
         } catch {
-            if !isQuiet { StandardStream(isError: true).write("error: zone \(apex): \(error)") }
+            guard !isQuiet else { return false }
+            for line in error.lines { StandardStream(isError: true).write("error: zone \(apex): \(line)") }
             return false
         }
     }

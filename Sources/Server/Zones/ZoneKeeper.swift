@@ -18,6 +18,8 @@ final class ZoneKeeper: Sendable {
     struct Status: Sendable {
         /// Why the zone, or its newest file, could not be loaded; nil when all is well.
         var fault: String?
+        /// The faults of a file that has several, one line each; at most ``ZoneError/faultLimit`` and how many more.
+        var faults: [String] = []
         var warnings: [String] = []
         /// When the served version was loaded or committed, seconds since 1970.
         var changedAt: Int64 = 0
@@ -236,11 +238,13 @@ final class ZoneKeeper: Sendable {
             if case .fileChanged = error {} else { status.isRetried = true }
         } catch {
             status.fault = "\(error)"
+            if let error = error as? ZoneError, case .several = error { status.faults = error.lines }
         }
         if let fault = status.fault {
-            Logs.zone.error(
-                "not loaded: \(fault)",
-                ["zone": "\(section.name)", "serving": old.1 ? "the old version" : "nothing"])
+            let serving = old.1 ? "the old version" : "nothing"
+            for line in status.faults.isEmpty ? [fault] : status.faults {
+                Logs.zone.error("not loaded: \(line)", ["zone": "\(section.name)", "serving": "\(serving)"])
+            }
         }
         state.withLock { $0.statuses[section.name] = status }
         return status.fault
@@ -317,6 +321,15 @@ final class ZoneKeeper: Sendable {
     /// Notes what was wrong with a transfer, for `zone status`.
     func note(_ fault: String, _ name: Name) {
         state.withLock { $0.statuses[name, default: Status()].fault = fault }
+    }
+
+    /// Reads a zone's file again as ``load(_:isForced:isRecovery:)`` does.
+    ///
+    /// - Returns: one line for each fault; none when all is well.
+    func reload(_ section: ZoneSection) -> [String] {
+        guard let fault = load(section, isForced: true) else { return [] }
+        let faults = status(of: section.name).faults
+        return faults.isEmpty ? [fault] : faults
     }
 
     /// Makes a transferred version durable and serves it.

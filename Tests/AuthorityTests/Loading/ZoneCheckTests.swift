@@ -27,7 +27,7 @@ import Testing
             ),
             (
                 "www A 192.0.2.1\nwww CNAME ns1",
-                .cnameBesideData(.of("www.example.org"), ZonePlace(file: "zone", line: 5))
+                .cnameBesideData(.of("www.example.org"), ZonePlace(file: "zone", line: 6))
             ),
             (
                 "www CNAME a\nwww CNAME b",
@@ -45,6 +45,47 @@ import Testing
         ])
     func refused(text: String, error: ZoneError) throws {
         #expect(throws: error) { try load(text) }
+    }
+
+    @Test("All faults of a file are told, in the order of its lines")
+    func severalFaults() throws {
+        let text = """
+            www A 192.0.2.1
+            www CNAME ns1
+            b A 192.0.2.300
+            b..c A 192.0.2.1
+              A 192.0.2.400
+              A 192.0.2.4
+            f FROB 1
+            www.example.net. A 192.0.2.1
+            @ SOA ns1 host 2 7200 3600 1209600 60
+            t TXT "open
+            q CH A 192.0.2.1
+            c CNAME a
+            c CNAME b
+
+            """
+        let error = #expect(throws: ZoneError.self) { try load(text) }
+        let lines = try #require(error).lines.map {
+            $0.split(separator: ":").prefix(2).joined(separator: ":")
+        }
+        #expect(lines == [6, 7, 8, 9, 11, 12, 13, 14, 15, 17].map { "zone:\($0)" }, "\(error?.lines ?? [])")
+        #expect("\(try #require(error))".hasSuffix("(and 9 more)"))
+    }
+
+    @Test("A hundred faults are told, more are counted")
+    func manyFaults() throws {
+        let text = String(repeating: "b A 192.0.2.300\n", count: 250)
+        let lines = try #require(#expect(throws: ZoneError.self) { try load(text) }).lines
+        #expect(lines.count == 101 && lines.last == "and 150 more")
+    }
+
+    @Test("One fault is told once: no SOA is missing where its line is wrong, no TTL on every line")
+    func consequences() throws {
+        let soa = "$TTL 5\n@ SOA ns1 host x 7200 3600 1209600 60\n@ NS ns1\nns1 A 192.0.2.1\n"
+        #expect(try #require(#expect(throws: ZoneError.self) { try load("", head: soa) }).lines.count == 1)
+        let ttl = "@ NS ns1\nns1 A 192.0.2.1\n@ 5 SOA ns1 host 1 7200 3600 1209600 60\n"
+        #expect(try #require(#expect(throws: ZoneError.self) { try load("", head: ttl) }).lines.count == 1)
     }
 
     @Test("A zone needs a SOA and NS at its apex")

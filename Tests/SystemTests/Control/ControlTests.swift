@@ -200,6 +200,26 @@ struct ControlTests {
         #expect((result.output + result.errors).contains("bad.zone:"), "\(what): \(result)")
     }
 
+    @Test("check zone and zone reload tell every fault of a file with its line; what was served stays")
+    func allFaults() throws {
+        let faulty = Zones.small + "b A 192.0.2.300\nc FROB 1\nwww.example.org. A 192.0.2.1\nwww CNAME ns1\n"
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("bad.zone", faulty)
+        let result = try Tool.run(Places.program("toriictl"), ["check", "zone", "example.net", file])
+        #expect(result.status == .exited(1))
+        #expect(
+            result.errors.split(separator: "\n").filter { $0.contains("bad.zone:") }.count == 4, "\(result)")
+        #expect(!result.output.contains("OK"))
+        let daemon = try Self.start()
+        try daemon.directory.write("small.zone", faulty)
+        let reload = try daemon.control("zone", "reload", "example.net")
+        #expect(reload.status == .exited(1))
+        let told = (reload.output + reload.errors).split(separator: "\n")
+        #expect(told.filter { $0.contains("small.zone:") }.count == 4, "\(reload)")
+        #expect(try daemon.control("zone", "status", "example.net").output.contains("fault:"))
+        #expect(try daemon.ask("www.example.net").rcode == "NOERROR")
+    }
+
     @Test("check conf says where an error is and exits 1; 0 when there is none")
     func checkConf() throws {
         let directory = try TemporaryDirectory()
