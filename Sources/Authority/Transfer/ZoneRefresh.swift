@@ -63,7 +63,8 @@ package struct ZoneRefresh: Sendable {
     private var retry: Int64 = 60_000
     private var expire: Int64 = 0
     private var confirmedAt: Int64 = 0
-    private var failures = 0
+    /// Rounds in a row in which no primary helped.
+    package private(set) var failures = 0
     /// Whether the zone has expired, or was never there.
     package private(set) var isExpired: Bool
     /// When the next round begins, unless one is under way.

@@ -7,6 +7,7 @@ struct ZoneReport {
     private let slot: ZoneSlot
     private let snapshot: ZoneSnapshot?
     private let status: ZoneKeeper.Status
+    private let primaries: [String]
     private let lines: [(name: String, value: JSONValue)]
 
     init(_ slot: ZoneSlot, _ server: Server) {
@@ -41,6 +42,13 @@ struct ZoneReport {
                 lines.append((counter.label, .integer(Int(clamping: counters.value(counter)))))
             }
         }
+        let attempts = status.attempts.sorted { $0.key < $1.key }.map(\.value)
+        if !attempts.isEmpty {
+            lines.append(("primaries", .array(attempts.map(\.data))))
+            primaries = attempts.map { "primary \($0.line)" }
+        } else {
+            primaries = []
+        }
         if let fault = status.fault { lines.append(("fault", .string(fault))) }
         if !status.faults.isEmpty { lines.append(("faults", .array(status.faults.map { .string($0) }))) }
         if !status.warnings.isEmpty {
@@ -74,6 +82,7 @@ struct ZoneReport {
             switch value {
             case .integer(let seconds) where Self.times.contains(name):
                 text.append("\(name): \(UTCTime(seconds: seconds).description(milliseconds: 0))")
+            case .array where name == "primaries": text += primaries
             case .array(let list):
                 text += list.map { "\(name == "warnings" ? "warning" : "fault"): \(Self.text($0))" }
             default: text.append("\(name): \(Self.text(value))")

@@ -14,7 +14,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     /// A message under way to another server.
     enum Errand {
         case serial(Name, round: Int, RequestSignature)
-        case transfer(Name, IncomingTransfer)
+        case transfer(Name, primary: Int, IncomingTransfer)
         case notify(Name, target: Int, id: UInt16)
         case forward(UpdateForwarding, ZoneSlot, @Sendable ([UInt8]?) -> Void)
     }
@@ -23,6 +23,8 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     struct RequestSignature {
         let id: UInt16
         var verifier: TSIGResponseVerifier?
+        /// What was wrong with the signature of an answer that was not believed; the right one may still come.
+        var complaint: String?
     }
 
     /// How long one message of a transfer may keep us waiting; how long any other answer.
@@ -136,9 +138,10 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     private func drop(_ name: Name) {
         refreshes[name] = nil
         primaries[name] = nil
+        zones.forgetAttempts(name)
         for (tag, errand) in errands {
             switch errand {
-            case .serial(name, _, _), .transfer(name, _): end(tag)
+            case .serial(name, _, _), .transfer(name, _, _): end(tag)
             default: break
             }
         }
@@ -233,8 +236,11 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
 
     private func handle(_ event: ZoneRefresh.Event, _ name: Name) {
         guard var refresh = refreshes[name], let slot = slots[name] else { return }
+        let (failures, wasBusy) = (refresh.failures, refresh.isBusy)
         let actions = refresh.handle(event, now: now)
         refreshes[name] = refresh
+        if refresh.failures > failures { tellFailedRound(slot, refresh) }
+        if refresh.isBusy, !wasBusy || refresh.failures > failures { zones.beginRound(name) }
         note(name, refresh.deadline)
         for action in actions {
             switch action {
@@ -302,7 +308,10 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         }
         let errand = Errand.serial(slot.name, round: primary, RequestSignature(id: id, verifier: verifier))
         if !send(octets, to: server, errand, isStream: false, timeout: Self.answerTimeout, zone: slot.name) {
-            later { $0.handle(.noAnswer, slot.name) }
+            later {
+                $0.note(slot.name, primary, isFailure: true, "the question for the SOA cannot be sent")
+                $0.handle(.noAnswer, slot.name)
+            }
         }
     }
 
@@ -320,10 +329,14 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         let octets = incoming.query(now: UInt64(clamping: WallClock.seconds))
         let timeout = zones.limits.transferIdleTimeout * 60
         if !send(
-            octets, to: server, .transfer(slot.name, incoming), isStream: true, timeout: timeout,
+            octets, to: server, .transfer(slot.name, primary: primary, incoming), isStream: true,
+            timeout: timeout,
             zone: slot.name)
         {
-            later { $0.handle(.transferFailed(retryFull: false), slot.name) }
+            later {
+                $0.noteTransfer(slot.name, primary, failed: "no connection can be made")
+                $0.handle(.transferFailed(retryFull: false), slot.name)
+            }
         }
     }
 
@@ -403,35 +416,49 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
             if signature.verifier != nil {
                 let verdict = signature.verifier?.verify(
                     bytes, layout: layout, now: UInt64(clamping: WallClock.seconds))
-                guard verdict == .verified else { return .wait }
+                guard verdict == .verified else {
+                    if case .refused(let error, _, _) = verdict {
+                        signature.complaint = "\(TransferFailure.signatureRefused(error))"
+                    } else {
+                        signature.complaint =
+                            "\(layout.tsigStart == nil ? TransferFailure.unsigned : .badSignature)"
+                    }
+                    errands[tag] = .serial(name, round: primary, signature)
+                    return .wait
+                }
             }
             end(tag)
             let answer = try? Message(parsing: bytes, layout: layout)
             let soa = answer?.answers.first { $0.type == .soa && $0.owner == name }
             if layout.flags.responseCode == .noError, let serial = soa?.data.soaSerial {
-                zones.confirm(name)
+                let own = zones.snapshot(of: name)?.serial
+                if serial == own { zones.confirm(name) }
+                let isOlder = own.map { $0.isNewer(than: serial) } ?? false
+                note(
+                    name, primary, isFailure: isOlder,
+                    "serial \(serial.rawValue)\(isOlder ? ", which is older than ours" : "")")
                 handle(.serial(serial), name)
             } else {
-                Logs.transfer.limited(
-                    .warning, "soa", "primary gave no SOA: \(layout.flags.responseCode)",
-                    ["zone": "\(name)", "primary": "\(server)", "number": "\(primary)"])
+                let code = layout.flags.responseCode
+                note(
+                    name, primary, isFailure: true,
+                    code == .noError ? "an answer without the SOA" : "the primary says \(code)")
                 handle(.noAnswer, name)
             }
             return .done
-        case .transfer(let name, var incoming):
+        case .transfer(let name, let primary, var incoming):
             let action = incoming.receive(bytes, now: UInt64(clamping: WallClock.seconds))
             switch action {
             case .wait:
-                errands[tag] = .transfer(name, incoming)
+                errands[tag] = .transfer(name, primary: primary, incoming)
                 return .wait
             case .finish(let outcome):
                 end(tag)
-                install(outcome, name, server)
+                install(outcome, name, primary)
             case .fail(let failure):
                 end(tag)
                 counters.count(failure.isLimit ? .overLimit : .failed)
-                Logs.transfer.error(
-                    "transfer in failed: \(failure)", ["zone": "\(name)", "primary": "\(server)"])
+                noteTransfer(name, primary, failed: "\(failure)")
                 handle(.transferFailed(retryFull: failure.suggestsFullTransfer), name)
             }
             return .done
@@ -454,27 +481,66 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
     func failed(_ failure: TransportFailure, for token: UpstreamToken, tag: UInt64) {
         guard let errand = end(tag) else { return }
         switch errand {
-        case .serial(let name, _, _): handle(.noAnswer, name)
-        case .transfer(let name, _):
+        case .serial(let name, let primary, let signature):
+            note(name, primary, isFailure: true, signature.complaint ?? failure.reason)
+            handle(.noAnswer, name)
+        case .transfer(let name, let primary, _):
             counters.count(.failed)
-            Logs.transfer.error("transfer in failed: \(failure)", ["zone": "\(name)"])
+            noteTransfer(name, primary, failed: failure.reason)
             handle(.transferFailed(retryFull: false), name)
         case .notify: break  // the schedule repeats it
         case .forward(let forwarding, let slot, let done): advance(forwarding, slot, done)
         }
     }
 
-    private func install(_ outcome: TransferOutcome, _ name: Name, _ server: SocketAddress) {
+    /// Notes how it went with a primary, for `zone status`; a failure is logged.
+    private func note(_ name: Name, _ primary: Int, isFailure: Bool, _ result: String) {
+        guard let server = server(name, primary) else { return }
+        zones.note(
+            PrimaryAttempt(server: server, result: result, isFailure: isFailure, time: WallClock.seconds),
+            of: primary, name)
+        guard isFailure else { return }
+        Logs.transfer.limited(
+            .warning, "soa", "the primary is no help: \(result)", ["zone": "\(name)", "primary": server])
+    }
+
+    private func noteTransfer(_ name: Name, _ primary: Int, failed reason: String) {
+        guard let server = server(name, primary) else { return }
+        zones.note(
+            PrimaryAttempt(
+                server: server, result: "transfer failed: \(reason)", isFailure: true, time: WallClock.seconds
+            ),
+            of: primary, name)
+        Logs.transfer.error("transfer in failed: \(reason)", ["zone": "\(name)", "primary": server])
+    }
+
+    private func server(_ name: Name, _ primary: Int) -> String? {
+        guard let list = primaries[name], list.indices.contains(primary) else { return nil }
+        return "\(SocketAddress(IPEndpoint(list[primary].address, port: list[primary].port)))"
+    }
+
+    /// Says, when no primary has helped, which were tried and why it came to nothing.
+    private func tellFailedRound(_ slot: ZoneSlot, _ refresh: ZoneRefresh) {
+        let tried = zones.status(of: slot.name).attempts.sorted { $0.key < $1.key }.map(\.value)
+        let reasons = tried.filter { $0.isFailure && $0.isOfLastRound }.map { "\($0.server): \($0.result)" }
+        let wait = max(0, refresh.deadline - now) / 1000
+        Logs.transfer.warning(
+            "no primary has helped: \(reasons.joined(separator: "; "))",
+            ["zone": "\(slot.name)", "again": refresh.isBusy ? "now" : "in \(wait) s"])
+    }
+
+    private func install(_ outcome: TransferOutcome, _ name: Name, _ primary: Int) {
         guard let slot = slots[name] else { return }
+        let server = server(name, primary) ?? "?"
         if case .upToDate = outcome {
             zones.confirm(name)
+            note(name, primary, isFailure: false, "nothing newer")
             return handle(.upToDate, name)
         }
         if let next = outcome.snapshot, let fault = slot.section.zonemd.fault(in: next) {
-            Logs.transfer.error(
-                "transferred, and refused: \(fault)", ["zone": "\(name)", "primary": "\(server)"])
             counters.count(.refused)
             zones.note("refused: \(fault)", name)
+            noteTransfer(name, primary, failed: "\(fault)")
             return handle(.transferFailed(retryFull: outcome.isIncremental), name)
         }
         guard let fault = zones.install(outcome, slot) else {
@@ -483,14 +549,17 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
             Logs.transfer.info(
                 "transferred",
                 [
-                    "zone": "\(name)", "primary": "\(server)",
+                    "zone": "\(name)", "primary": server,
                     "serial": snapshot.map { "\($0.serial.rawValue)" } ?? "none",
                 ])
+            note(
+                name, primary, isFailure: false,
+                "transferred serial \(snapshot.map { "\($0.serial.rawValue)" } ?? "none")")
             if let soa = snapshot?.soa { handle(.transferred(soa), name) }
             return
         }
         counters.count(.refused)
-        Logs.transfer.error("transferred, but not kept: \(fault)", ["zone": "\(name)"])
+        noteTransfer(name, primary, failed: fault)
         handle(.transferFailed(retryFull: false), name)
     }
 }

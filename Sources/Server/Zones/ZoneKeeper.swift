@@ -27,6 +27,8 @@ final class ZoneKeeper: Sendable {
         var file: FileIdentity?
         /// When a primary last confirmed the zone, seconds since 1970; of a secondary only.
         var confirmedAt: Int64 = 0
+        /// How it went with each primary the last time, by its number; of a secondary only.
+        var attempts: [Int: PrimaryAttempt] = [:]
         /// Whether loading failed for want of room on the disk, and is to be tried again.
         var isRetried = false
 
@@ -316,6 +318,23 @@ final class ZoneKeeper: Sendable {
     /// A primary confirmed that the zone is up to date.
     func confirm(_ name: Name) {
         state.withLock { $0.statuses[name, default: Status()].confirmedAt = WallClock.seconds }
+    }
+
+    /// Notes how it went with a primary.
+    func note(_ attempt: PrimaryAttempt, of primary: Int, _ name: Name) {
+        state.withLock { $0.statuses[name, default: Status()].attempts[primary] = attempt }
+    }
+
+    /// The zone has other primaries from here on, or none.
+    func forgetAttempts(_ name: Name) { state.withLock { $0.statuses[name]?.attempts = [:] } }
+
+    /// The primaries are asked anew, one after the other.
+    func beginRound(_ name: Name) {
+        state.withLock { state in
+            for primary in (state.statuses[name]?.attempts ?? [:]).keys {
+                state.statuses[name]?.attempts[primary]?.isOfLastRound = false
+            }
+        }
     }
 
     /// Notes what was wrong with a transfer, for `zone status`.

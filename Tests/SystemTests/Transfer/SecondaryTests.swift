@@ -66,6 +66,36 @@ struct SecondaryTests {
         }
     }
 
+    @Test("A refresh that fails names each primary and why, in the log and in zone status")
+    func failedRefresh() throws {
+        let primary = try Self.primary("7200 900 1209600")
+        let key = "{ name: transfer.example., algorithm: hmac-sha256, secret: \"\(UpdateFixture.secret)\" }"
+        let other = "{ name: other.example., algorithm: hmac-sha256, secret: \"\(UpdateFixture.secret)\" }"
+        let secondary = try Daemon(
+            Daemon.basics + """
+                recursion: { enabled: false }
+                keys: [ \(key), \(other) ]
+                zones:
+                  - name: open.example.org
+                    kind: secondary
+                    primaries:
+                      - { address: 127.0.0.1, port: \(primary.port) }
+                      - { address: 127.0.0.1, port: \(primary.port), key: other.example. }
+                      - { address: 127.0.0.1, port: \(try Ports.free()) }
+
+                """)
+        try secondary.process.eventually("the end of the round") {
+            secondary.process.errorText.contains("no primary has helped")
+        }
+        let line = try #require(
+            secondary.process.errorText.split(separator: "\n").first { $0.contains("no primary has helped") })
+        let text = try secondary.control("zone", "status", "open.example.org")
+        for reason in ["REFUSED", "BADKEY", "Connection refused"] {
+            #expect(line.contains(reason), "\(line)")
+            #expect((text.output + text.errors).contains(reason), "\(text)")
+        }
+    }
+
     @Test("RFC 1996 3.10: NOTIFY without the primary's key, or from a stranger, is refused")
     func notifications() throws {
         let primary = try Self.primary("7200 900 1209600")
