@@ -197,6 +197,58 @@ struct TransferTests {
                 == named.transfer("example.net", key: Self.key))
     }
 
+    @Test(
+        "We follow NSD through edits of its zone file, told by NOTIFY, by whole zones and by differences",
+        .enabled(if: Places.hasTools("nsd")), arguments: [false, true])
+    func fromNSD(differences: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let ours = try Ports.free()
+        let nsd = try Peer.nsd(
+            zones: ["example.net": UpdateFixture.zone],
+            extra: """
+                  notify: 127.0.0.1@\(ours) transfer.example
+                  provide-xfr: 127.0.0.0/8 transfer.example
+                  \(differences ? "store-ixfr: yes\n  create-ixfr: yes" : "")
+                """,
+            global:
+                "key:\n  name: transfer.example\n  algorithm: hmac-sha256\n  secret: \"\(Self.secret)\"\n",
+            in: directory)
+        let daemon = try Daemon(
+            """
+            server: { workers: 1, state-directory: state }
+            listen: [ { address: 127.0.0.1, port: \(ours) } ]
+            control: { socket: torii.sock }
+            recursion: { enabled: false }
+            keys: [ { name: transfer.example., algorithm: hmac-sha256, secret: "\(Self.secret)" } ]
+            zones:
+              - name: example.net
+                kind: secondary
+                primaries: [ { address: 127.0.0.1, port: \(nsd.port), key: transfer.example. } ]
+                transfer: [ { from: 127.0.0.0/8 } ]
+
+            """)
+        func copy() throws -> [String]? { try Peer.transfer("example.net", port: ours) }
+        let first = try #require(try nsd.transfer("example.net", key: Self.key))
+        try daemon.process.eventually("the first transfer") { try copy() == first }
+        var text = UpdateFixture.zone
+        let serial = try #require(first.first { $0.contains(" soa ") }?.split(separator: " ")[6])
+        for round in 1...3 {
+            text += "round\(round) 60 TXT \"\(round)\"\nround\(round) 60 AAAA 2001:db8::\(round)\n"
+            if round == 2 { text = text.replacingOccurrences(of: "192.0.2.1\n", with: "192.0.2.111\n") }
+            let next = text.replacingOccurrences(
+                of: "\(serial) ", with: "\(try #require(Int(serial)) + round) ",
+                range: text.range(of: "SOA").map { $0.lowerBound..<text.endIndex })
+            try directory.write("nsd/example.net.zone", next)
+            nsd.process.signal(SIGHUP)
+            try nsd.process.eventually("the edited file at NSD") {
+                try nsd.transfer("example.net", key: Self.key)?.contains { $0.hasPrefix("round\(round).") }
+                    ?? false
+            }
+            let last = try nsd.transfer("example.net", key: Self.key)
+            try daemon.process.eventually("the zone of round \(round)") { try copy() == last }
+        }
+    }
+
     @Test("A secondary keeps its zone over a restart while the primary is gone")
     func keeps() throws {
         let primary = try Self.primary(notifying: 9)
