@@ -34,7 +34,8 @@ extension DenialProof {
         return .failed(.denialMissing)
     }
 
-    private func hash(_ name: Name, budget: inout ValidationBudget) -> [UInt8]? {
+    /// The hash of `name`; nil when the budget is used up.
+    func hash(_ name: Name, budget: inout ValidationBudget) -> [UInt8]? {
         guard let parameters = hashed.first?.record.parameters, budget.takeHash() else { return nil }
         return NSEC3Hash.hash(name, parameters)
     }

@@ -85,6 +85,7 @@ package struct DenialProof: Sendable {
     package func nameError(_ name: Name, budget: inout ValidationBudget) -> DenialOutcome {
         guard name.isBelow(zone) else { return .bogus(.denialContradicts) }
         if let early = withoutHashes { return early }
+        if let cut = insecureCut(above: name, budget: &budget) { return cut }
         return spans.isEmpty ? hashedNameError(name, budget: &budget) : plainNameError(name)
     }
 
@@ -92,6 +93,9 @@ package struct DenialProof: Sendable {
     package func noData(_ name: Name, type: RRType, budget: inout ValidationBudget) -> DenialOutcome {
         guard name.isAtOrBelow(zone) else { return .bogus(.denialContradicts) }
         if let early = withoutHashes { return early }
+        // The DS record of a cut is the parent's own.
+        let place = type == .ds ? name.parent ?? name : name
+        if let cut = insecureCut(above: place, budget: &budget) { return cut }
         return spans.isEmpty ? hashedNoData(name, type: type, budget: &budget) : plainNoData(name, type: type)
     }
 
@@ -123,6 +127,25 @@ package struct DenialProof: Sendable {
                 ? .insecureDelegation(.tooManyNSEC3Iterations) : .bogus(.denialMissing)
         }
         return spans.isEmpty ? hashedDelegation(name, budget: &budget) : plainDelegation(name)
+    }
+
+    /// The outcome when a record shows a delegation without DS at or above `name`: what is said of names there can be
+    /// neither proved nor disproved (RFC 4035 4.3, 5.2); nil when no record does.
+    private func insecureCut(above name: Name, budget: inout ValidationBudget) -> DenialOutcome? {
+        for labels in stride(from: name.labelCount, to: zone.labelCount, by: -1) {
+            guard let bitmap = cutBitmap(of: name.suffix(labels: labels), budget: &budget) else { continue }
+            if case .insecureDelegation(let reason) = delegation(bitmap) { return .insecure(reason) }
+        }
+        return nil
+    }
+
+    /// The type bitmap of the record at `name`, if it is one of a cut.
+    private func cutBitmap(of name: Name, budget: inout ValidationBudget) -> ArraySlice<UInt8>? {
+        if let span = spans.first(where: { $0.owner == name }) { return span.record.bitmap }
+        guard hashed.contains(where: { $0.record.contains(.ns) && !$0.record.contains(.soa) }),
+            let hash = hash(name, budget: &budget)
+        else { return nil }
+        return hashed.first { $0.hash == hash }?.record.bitmap
     }
 
     /// The outcome when there is no record to look at.

@@ -56,6 +56,8 @@ final class Request {
     /// The sets of the part that is being validated that were found secure, whatever the rest is, and the TTL that their
     /// signatures allow.
     var secureSets: [(owner: Name, type: RRType, ttlLimit: UInt32)] = []
+    /// Names whose sets have good signatures and may yet be replaced by a delegation inside an opt-out span.
+    var optedOut: [Name] = []
     /// The smallest TTL that a signature allows.
     var ttlLimit = UInt32.max
     /// Extended errors of parts that are insecure for a reason worth telling.

@@ -32,6 +32,7 @@ extension Resolver {
             }
             request.verifiedProof.removeAll()
             request.secureSets.removeAll()
+            request.optedOut.removeAll()
             switch verdict(request, index, at: now) {
             case .wait: return
             case .secure:
@@ -45,6 +46,8 @@ extension Resolver {
                 limitTTLs(&request.parts[index], request)
             case .insecure(let reason):
                 note(request.budget, 0, at: now, "\(request.parts[index].summary): insecure")
+                // What is said of a parent counts for names below it only where it is vouched for.
+                if request.parts[index].isOfParent, askAnotherServer(request, index, at: now) { return }
                 request.parts[index].security = .insecure
                 if case .tooManyNSEC3Iterations? = reason { metrics.limitNSEC3Iterations += 1 }
                 if let code = reason?.extendedError { request.notes.append(ExtendedErrorNote(code)) }
@@ -168,7 +171,9 @@ extension Resolver {
                 case .proven:
                     request.secureSets.append((set.owner, set.type, secure.ttlLimit))
                     return .secure
-                case .insecure(let reason): return .insecure(reason)
+                case .insecure(let reason):
+                    request.optedOut.append(set.owner)
+                    return .insecure(reason)
                 case .bogus(let reason): return .bogus(reason, set.owner)
                 }
             }
@@ -302,7 +307,7 @@ extension Resolver {
         }
     }
 
-    /// The aliases of a part are secure and what came with them is not: its target is asked for by itself, as if the
+    /// The aliases of a part are good and what came with them is not: its target is asked for by itself, as if the
     /// server had not gone on.
     private func askForTarget(_ request: Request, _ index: Int, at now: Moment) -> Bool {
         guard request.validationRetries < configuration.limits.validationRetries else { return false }
@@ -311,10 +316,10 @@ extension Resolver {
         var target: Name?
         for link in part.links {
             let isMade = count > 0 && part.links[count - 1].type == .dname && link.type == .cname
-            guard
-                isMade
-                    || request.secureSets.contains(where: { $0.owner == link.owner && $0.type == link.type })
-            else { break }
+            let isGood =
+                isMade || request.optedOut.contains(link.owner)
+                || request.secureSets.contains { $0.owner == link.owner && $0.type == link.type }
+            guard isGood else { break }
             count += 1
             if link.type == .cname { target = link.target }
         }

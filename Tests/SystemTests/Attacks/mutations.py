@@ -181,11 +181,34 @@ MUTATIONS = [same, no_signatures, no_authority_signatures, no_authority, no_soa,
              apex_ns_added, denial_beside_answer]
 
 
+def known_difference(asked, ours, theirs):
+    """Why toriid knowingly differs from Unbound; None when it should not.
+
+    `asked` are lines `name type mutation` of what toriid asked; the others are (rcode, records, AD).
+    """
+    changed = {line.split()[2] for line in asked}
+    if "name_error" in changed and ours[0] == "NOERROR" and theirs[0] in ("NXDOMAIN", "SERVFAIL"):
+        return "data and verified proofs count more than NXDOMAIN above them (RFC 4035 5.4): Unbound goes by the code"
+    if "no_error" in changed and ours[0] in ("NXDOMAIN", "NOERROR") and theirs[0] in ("NXDOMAIN", "NOERROR") and ours[1] == theirs[1]:
+        return "what an alias leads to is told by the response's code (RFC 6604 3): Unbound asks for the target again"
+    if "name_error" in changed and (ours[0], theirs[0]) == ("NXDOMAIN", "NOERROR"):
+        return "what an alias leads to is told by the response's code (RFC 6604 3): Unbound asks for the target again"
+    if changed & {"more_data", "no_signatures", "bad_answer_signatures", "only_first_alias"} and ours[0] == theirs[0] and not ours[2]:
+        return "an unsigned chain is believed as it came: Unbound asks for the targets again"
+    if {"no_soa", "empty_name_error"} <= changed and ours[0] == "SERVFAIL":
+        return "each answer of a chain proves its own denial: Unbound takes a proof that came with another one"
+    if "denial_beside_answer" in changed and ours[0] == "NOERROR" and theirs[0] == "SERVFAIL":
+        return "what the answer does not need is not validated and not told: Unbound wants all of it secure"
+    if changed & {"other_half", "half_proof"} and (ours[0], theirs[0]) == ("SERVFAIL", "NXDOMAIN") and not theirs[2]:
+        return "NXDOMAIN in an opt-out span needs its wildcard denied (RFC 5155 8.4): Unbound takes it for no data"
+    return None
+
+
 class Mutator:
     """Asks the sound server and changes what it says; keys and apex records are left alone."""
 
     def __init__(self, seed):
-        self.seed, self.known = seed, {}
+        self.seed, self.known, self.asked = seed, {}, []
 
     def choose(self, name, kind):
         digest = hashlib.sha256(("%s %d" % (name.canonicalize(), self.seed)).encode()).digest()
@@ -198,6 +221,7 @@ class Mutator:
 
     def reply(self, q):
         key = (q.name, q.kind, q.message.edns >= 0)
+        self.asked.append("%s %s %s" % (q.name.canonicalize(), q.kind, self.choose(q.name, q.kind).__name__))
         if key not in self.known:
             self.known[key] = self.make(q)
         wire = struct.pack("!H", q.id) + self.known[key][2:12] + q.wire[12:12 + len(q.name.to_wire())] + self.known[key][12 + len(q.name.to_wire()):]

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import cases_corners
 import cases_denial
+import cases_doubt
 import cases_iteration
 import cases_service
 import cases_trust
 
 CASES = {}
-for module in (cases_trust, cases_denial, cases_iteration, cases_service, cases_corners):
+for module in (cases_trust, cases_denial, cases_iteration, cases_service, cases_corners, cases_doubt):
     CASES.update(module.CASES)
 
 
