@@ -433,35 +433,66 @@ def rcode(response):
 
 
 class Latency:
-    """Times of the innocent's questions, cached and new ones in turn, from a process beside an attack."""
+    """Times of the innocent's questions, one kind after the other, from a process beside an attack.
 
-    def __init__(self, interval=0.02):
-        self.interval, self.times, self.failed = interval, [], 0
+    Kinds: `cached`, `new` (resolved), `local` (from the configuration), `control` (`status` over the control socket).
+    """
+
+    def __init__(self, interval=0.02, kinds=("cached", "new"), control=""):
+        self.interval, self.kinds, self.control, self.by_kind, self.failed = interval, kinds, control, {}, 0
 
     def __enter__(self):
-        self.process = subprocess.Popen([sys.executable, "-B", str(HERE / "rig.py"), str(self.interval)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", str(HERE / "rig.py"), str(self.interval), self.control, *self.kinds],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         return self
 
     def __exit__(self, *_):
         out, _ = self.process.communicate("")
-        self.failed, self.times = json.loads(out)
+        self.failed, self.by_kind = json.loads(out)
+
+    @property
+    def times(self):
+        return [t for times in self.by_kind.values() for t in times]
 
     @property
     def p99(self):
-        ordered = sorted(self.times)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else 0
+        return p99(self.times)
 
 
-def measure(interval):
+def p99(times):
+    ordered = sorted(times)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else 0
+
+
+def status(path):
+    """What the daemon says of itself over its control socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(3)
+        stream.connect(path)
+        stream.sendall(b'{"words":["status"],"options":{}}\n')
+        for line in stream.makefile("rb"):
+            answer = json.loads(line)
+            if "exit" in answer:
+                return answer["exit"] == 0
+    return False
+
+
+def measure(interval, control, kinds):
     """The work of Latency's process: until standard input ends."""
-    times, failed, number = [], 0, 0
+    times, failed, number = {kind: [] for kind in kinds}, 0, 0
+    names = {"cached": "hot.good.example.", "local": "local.good.example."}
     while not select.select([sys.stdin], [], [], interval)[0]:
+        kind = kinds[number % len(kinds)]
         number += 1
         started = time.monotonic()
-        answer = ask("hot.good.example." if number % 2 else "n%d-%d.good.example." % (os.getpid(), number), timeout=3)
-        failed += rcode(answer) != "NOERROR"
-        times.append(time.monotonic() - started)
+        try:
+            good = status(control) if kind == "control" else rcode(
+                ask(names.get(kind) or "n%d-%d.good.example." % (os.getpid(), number), timeout=3)) == "NOERROR"
+        except OSError:
+            good = False
+        failed += not good
+        times[kind].append(time.monotonic() - started)
     print(json.dumps([failed, times]))
 
 
@@ -481,4 +512,4 @@ def prepare_namespace():
 
 
 if __name__ == "__main__":
-    measure(float(sys.argv[1]))
+    measure(float(sys.argv[1]), sys.argv[2], sys.argv[3:])
