@@ -5,7 +5,7 @@ package import DNSSecurity
 ///
 /// Pulled, never pushed: the transport asks for the next message when it has sent the last, so a slow client costs one
 /// message of memory and the version of the zone that it reads. Messages are as full as they can be, have AA set, and
-/// are each signed when the query was.
+/// are each signed when the query was. The first has an OPT record when the query had one (RFC 5936 2.2.5).
 package struct OutgoingTransfer: ~Copyable {
     /// The form that was chosen.
     package let form: TransferForm
@@ -19,6 +19,7 @@ package struct OutgoingTransfer: ~Copyable {
     private let records: [ResourceRecord]
     private var next = 0
     private var session: TSIGSession?
+    private let opt: ResourceRecord?
     private var composer = MessageComposer()
     private var isFirst = true
     private var isFailed = false
@@ -32,10 +33,12 @@ package struct OutgoingTransfer: ~Copyable {
     ///
     /// - Parameter history: the zone's differences; nil when IXFR is to be answered with the whole zone.
     /// - Parameter session: the query's verified signature.
+    /// - Parameter opt: the OPT record of the answer; nil when the query had none.
     package init(
         _ request: TransferRequest, id: UInt16, question: Question, flags: HeaderFlags, zone: ZoneSnapshot,
-        history: ZoneHistory?, session: TSIGSession?
+        history: ZoneHistory?, session: TSIGSession?, opt: ResourceRecord? = nil
     ) {
+        self.opt = opt
         self.id = id
         self.question = question
         recursionDesired = flags.contains(.recursionDesired)
@@ -63,8 +66,9 @@ package struct OutgoingTransfer: ~Copyable {
     ///   the whole.
     @unsafe package mutating func next(into memory: UnsafeMutableRawBufferPointer, now: UInt64) -> Int? {
         guard !isFinished, !isFailed else { return nil }
-        let reserve = session?.reservedLength ?? 0
-        unsafe composer.begin(in: memory, limit: min(memory.count, 65535) - reserve)
+        let limit = min(memory.count, 65535) - (session?.reservedLength ?? 0)
+        let opt = isFirst ? self.opt : nil
+        unsafe composer.begin(in: memory, limit: limit - (opt.map { 11 + $0.data.octets.count } ?? 0))
         var flags: HeaderFlags = [.response, .authoritative]
         if recursionDesired { flags.insert(.recursionDesired) }
         composer.writeHeader(id: id, flags: flags)
@@ -77,6 +81,11 @@ package struct OutgoingTransfer: ~Copyable {
             return nil
         }
         isFirst = false
+        if let opt {
+            composer.start(.additional)
+            composer.setLimit(limit)
+            composer.append(opt)
+        }
         var length = composer.count
         if session != nil {
             guard let signed = unsafe session?.sign(memory, count: length, now: now) else {
@@ -105,12 +114,13 @@ package struct OutgoingTransfer: ~Copyable {
     /// - Returns: the message's length; nil when not even the SOA fits.
     @unsafe package static func datagram(
         _ request: TransferRequest, id: UInt16, question: Question, flags: HeaderFlags, zone: ZoneSnapshot,
-        history: ZoneHistory?, session: TSIGSession?, into memory: UnsafeMutableRawBufferPointer, now: UInt64
+        history: ZoneHistory?, session: TSIGSession?, opt: ResourceRecord? = nil,
+        into memory: UnsafeMutableRawBufferPointer, now: UInt64
     ) -> Int? {
         if case .incremental = request {
             var transfer = OutgoingTransfer(
                 request, id: id, question: question, flags: flags, zone: zone, history: history,
-                session: session)
+                session: session, opt: opt)
             if transfer.form != .full, let length = unsafe transfer.next(into: memory, now: now),
                 transfer.isFinished
             {
@@ -119,8 +129,7 @@ package struct OutgoingTransfer: ~Copyable {
         }
         var single = OutgoingTransfer(
             .incremental(since: zone.serial), id: id, question: question, flags: flags, zone: zone,
-            history: nil,
-            session: session)
+            history: nil, session: session, opt: opt)
         return unsafe single.next(into: memory, now: now)
     }
 }

@@ -108,11 +108,12 @@ extension Worker {
         }
         let history = slot.section.ixfr ? core.zones.history(of: name) : nil
         let question = Question(name: name, type: context.layout.questionType)
+        let opt = unsafe opt(query, context, into: response)
         guard context.isStream else {
             let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: response[..<context.limit])
             let length = unsafe OutgoingTransfer.datagram(
                 request, id: context.layout.id, question: question, flags: context.layout.flags, zone: zone,
-                history: history, session: context.session, into: memory, now: wallSeconds)
+                history: history, session: context.session, opt: opt, into: memory, now: wallSeconds)
             guard let length else { return unsafe truncateEmpty(query, &context, peer, into: response) }
             return .respond(length)
         }
@@ -128,13 +129,32 @@ extension Worker {
         let source = TransferSource(
             OutgoingTransfer(
                 request, id: context.layout.id, question: question, flags: context.layout.flags, zone: zone,
-                history: history, session: context.session),
+                history: history, session: context.session, opt: opt),
             zone: name, client: context.address, quota: core.transferQuota)
         if !loop.transfer(source, to: peer) {
             source.abandoned()
             return .close
         }
         return .deferred
+    }
+
+    /// The OPT record that the answer to a transfer's query has, with all that the query asked for; nil without EDNS.
+    private func opt(
+        _ query: borrowing RawSpan, _ context: borrowing QueryContext,
+        into memory: UnsafeMutableRawBufferPointer
+    ) -> ResourceRecord? {
+        guard context.layout.edns != nil else { return nil }
+        unsafe composer.begin(in: memory, limit: context.limit)
+        composer.writeHeader(id: context.layout.id, flags: .response)
+        ResponseFinisher.finish(
+            &composer, context, settings, cookies, query: query, code: .noError, wall: wallSeconds)
+        let bytes = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[..<composer.count]))
+        guard let size = bytes.uint16(at: 15), let flags = bytes.uint32(at: 17), bytes.byteCount >= 23,
+            let data = bytes.copy(23..<bytes.byteCount)
+        else { return nil }
+        return ResourceRecord(
+            owner: .root, type: .opt, recordClass: RRClass(rawValue: size), ttl: flags, data: RecordData(data)
+        )
     }
 
     /// Takes a NOTIFY in: the zone's primaries are asked soon (RFC 1996 3.11).

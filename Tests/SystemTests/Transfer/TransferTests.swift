@@ -74,6 +74,34 @@ struct TransferTests {
         #expect(try Peer.transfer("example.net", port: daemon.port)?.count == 20_004)
     }
 
+    @Test(
+        "RFC 5936 2.2.5, RFC 6891 6.1.1: a transfer that is asked for with EDNS has OPT in its first message")
+    func transferWithEDNS() throws {
+        let records = (1...20_000).map { "n\($0) A 192.0.2.\($0 % 250)\n" }.joined()
+        let daemon = try Daemon(
+            Daemon.basics
+                + "zones: [ { name: example.net, kind: primary, file: big.zone, transfer: [ { from: 127.0.0.0/8 } ] } ]\n",
+            files: ["big.zone": Zones.small + records])
+        let client = try WireClient(.tcp, port: daemon.port)
+        for type in ["AXFR", "IXFR"] {
+            for isAsked in [true, false] {
+                var query = WireQuery("example.net", type)
+                if isAsked { query.edns = WireQuery.EDNS(options: [(10, [1, 2, 3, 4, 5, 6, 7, 8])]) }
+                if type == "IXFR" {
+                    let soa: [UInt8] = [0, 0] + Wire.u32(1) + [UInt8](repeating: 0, count: 16)
+                    query.authorities = [Wire.record(Wire.name("example.net"), type: 6, rdata: soa)]
+                }
+                try client.send(query.bytes)
+                var answer = try WireMessage(try client.receive())
+                #expect(answer.rcode == "NOERROR" && (answer.edns != nil) == isAsked, "\(type)")
+                if isAsked { #expect(answer.edns?.option(10)?.count == 24) }
+                while type == "AXFR", answer.answer.last?.type != "SOA" {
+                    answer = try WireMessage(try client.receive())
+                }
+            }
+        }
+    }
+
     @Test("RFC 1995: IXFR gives what changed")
     func incremental() throws {
         // A zone large enough that the differences are less than the whole.
