@@ -14,7 +14,11 @@ struct UpdateApplication {
     /// Whether the update itself brought a newer serial.
     private(set) var setsSerial = false
 
-    init(apex: Name, settings: UpdateSettings) {
+    /// Whether what RFC 2136 has ignored is an error: for the operator, who wants to know.
+    private let isStrict: Bool
+
+    init(apex: Name, settings: UpdateSettings, isStrict: Bool = false) {
+        self.isStrict = isStrict
         self.apex = apex
         self.settings = settings
     }
@@ -24,12 +28,13 @@ struct UpdateApplication {
     /// Silently ignored, as RFC 2136 3.4.2 demands: a CNAME beside other data and other data beside a CNAME; an SOA
     /// that is not at the apex or whose serial is not newer; deletion of the apex SOA; deletion of the last apex NS.
     ///
-    /// - Throws: ``UpdateReason/tooManyRecords(_:_:limit:)`` and ``UpdateReason/belowDNAME(_:dname:)``.
+    /// - Throws: ``UpdateReason/tooManyRecords(_:_:limit:)``, ``UpdateReason/belowDNAME(_:dname:)`` and, instead of that
+    ///   silence, ``UpdateReason/withoutEffect(_:_:_:)`` to the operator.
     mutating func apply(_ record: ResourceRecord, to edit: inout ZoneEdit) throws(UpdateReason) {
         switch (record.recordClass, record.type) {
         case (.any, .any): deleteName(record.owner, &edit)  // 3.4.2.3
-        case (.any, _): deleteSet(record.type, at: record.owner, &edit)  // 3.4.2.3
-        case (.none, _): delete(record, &edit)  // 3.4.2.4
+        case (.any, _): try deleteSet(record.type, at: record.owner, &edit)  // 3.4.2.3
+        case (.none, _): try delete(record, &edit)  // 3.4.2.4
         default:
             var record = record
             // A TTL with the top bit set counts as zero (RFC 2181 8).
@@ -80,15 +85,17 @@ struct UpdateApplication {
         let type = record.type
         let present = edit.rrsets(at: record.owner)
         if type == .cname {
-            guard present.allSatisfy({ $0.type == .cname || $0.type.mayStandBesideCNAME }) else { return }
+            guard present.allSatisfy({ $0.type == .cname || $0.type.mayStandBesideCNAME }) else {
+                return try ignore(record, .otherData)
+            }
         } else if !type.mayStandBesideCNAME {
-            guard !present.contains(where: { $0.type == .cname }) else { return }
+            guard !present.contains(where: { $0.type == .cname }) else { return try ignore(record, .cname) }
         }
         let old = present.first { $0.type == type }
         if type == .soa {
             guard record.owner == apex, let old, let serial = record.data.soaSerial,
                 serial.isNewer(than: old.data.first?.soaSerial ?? serial)
-            else { return }
+            else { return try ignore(record, .serial) }
             setsSerial = true
         } else {
             try checkDNAME(record, &edit)
@@ -157,24 +164,38 @@ struct UpdateApplication {
         }
     }
 
+    /// Passes over a record that cannot take effect.
+    private func ignore(
+        _ record: ResourceRecord, _ obstacle: UpdateReason.Obstacle
+    ) throws(UpdateReason) {
+        if isStrict { throw .withoutEffect(record.owner, record.type, obstacle) }
+    }
+
     /// RFC 2136 3.4.2.3, one set; SOA and NS of the apex stay.
-    private mutating func deleteSet(_ type: RRType, at owner: Name, _ edit: inout ZoneEdit) {
-        guard owner != apex || type != .soa && type != .ns, let old = edit.rrset(at: owner, type: type) else {
+    private mutating func deleteSet(
+        _ type: RRType, at owner: Name, _ edit: inout ZoneEdit
+    ) throws(UpdateReason) {
+        guard owner != apex || type != .soa && type != .ns else {
+            if isStrict { throw .withoutEffect(owner, type, .neededAtApex) }
             return
         }
+        guard let old = edit.rrset(at: owner, type: type) else { return }
         note(RRsetKey(owner: owner, type: type), old)
         edit.remove(type, at: owner)
     }
 
     /// RFC 2136 3.4.2.4; the SOA and the last NS of the apex stay.
-    private mutating func delete(_ record: ResourceRecord, _ edit: inout ZoneEdit) {
+    private mutating func delete(_ record: ResourceRecord, _ edit: inout ZoneEdit) throws(UpdateReason) {
         let type = record.type
-        guard type != .soa, let old = edit.rrset(at: record.owner, type: type) else { return }
+        guard type != .soa else { return try ignore(record, .neededAtApex) }
+        guard let old = edit.rrset(at: record.owner, type: type) else { return }
         let wanted = record.data.canonical(as: type)
         var set = old
         set.data.removeAll { $0.canonical(as: type) == wanted }
         guard set.data.count < old.data.count else { return }
-        guard !set.data.isEmpty || type != .ns || record.owner != apex else { return }
+        guard !set.data.isEmpty || type != .ns || record.owner != apex else {
+            return try ignore(record, .neededAtApex)
+        }
         note(RRsetKey(owner: record.owner, type: type), old)
         edit.put(set)
     }

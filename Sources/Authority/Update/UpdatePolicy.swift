@@ -109,6 +109,8 @@ package enum UpdateMismatch: Sendable, Equatable {
     case key(wanted: Name, signed: Name?)
     /// The rule wants a source in one of these prefixes.
     case source(wanted: [IPPrefix], was: IPAddress)
+    /// The owner is the reverse name of the source, but the source could be forged.
+    case forgeable(Name)
     /// The owner is none of the rule's names.
     case name(Name)
     /// The type is none of the rule's types.
@@ -124,6 +126,7 @@ extension UpdateMismatch: CustomStringConvertible {
         case .key(let wanted, nil): "it wants key \(wanted), the message is not signed"
         case .source(let wanted, let was):
             "it wants a source in \(wanted.map { "\($0)" }.joined(separator: ", ")), this is \(was)"
+        case .forgeable(let name): "\(name) by the source alone needs TCP or a signature"
         case .name(let name): "\(name) is none of its names"
         case .type(let type): "\(type) is none of its types"
         case .count(let type, let limit): "more than \(limit) \(type) at the name"
@@ -148,7 +151,9 @@ extension UpdateRule {
     ) -> UpdateMismatch? {
         if let mismatch = identifies(requestor) { return mismatch }
         guard names.isEmpty || names.contains(where: { $0.matches(owner, requestor) }) else {
-            return .name(owner)
+            var sure = requestor
+            sure.isStream = true
+            return names.contains { $0.matches(owner, sure) } ? .forgeable(owner) : .name(owner)
         }
         guard !types.isEmpty else { return nil }
         guard let match = types.first(where: { $0.type == type || $0.type == .any }) else {

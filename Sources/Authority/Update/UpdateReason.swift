@@ -23,6 +23,18 @@ package enum UpdateReason: Error, Sendable, Equatable {
         case type
     }
 
+    /// Why a change is ignored (RFC 2136 3.4.2).
+    package enum Obstacle: Sendable, Equatable {
+        /// The name has other data, the addition is a CNAME.
+        case otherData
+        /// The name has a CNAME, the addition is something else.
+        case cname
+        /// An SOA that is not the apex's, or whose serial is not newer.
+        case serial
+        /// The SOA and the last NS of the apex stay.
+        case neededAtApex
+    }
+
     /// The zone changed, or only its SOA; the new version is on disk.
     case applied(from: Serial, to: Serial)
     /// Nothing to change: every addition was there, every deletion was not, or the rules had it ignored.
@@ -47,6 +59,8 @@ package enum UpdateReason: Error, Sendable, Equatable {
     case privateAddress(Name, IPAddress)
     /// REFUSED: the deletion would leave a name server of the zone without address (`check-name-servers`).
     case nameServerAddress(Name)
+    /// REFUSED, to the operator only: what RFC 2136 3.4.2 has ignored in silence when a client asks for it.
+    case withoutEffect(Name, RRType, Obstacle)
     /// SERVFAIL: more records than a set or a message may hold.
     case tooManyRecords(Name, RRType, limit: Int)
     /// SERVFAIL: the zone is frozen by its operator.
@@ -88,7 +102,9 @@ extension UpdateReason {
             case .nameNotInUse: .yxDomain
             }
         case .signature(.malformed): .formatError
-        case .signature, .refused, .belowDNAME, .privateAddress, .nameServerAddress: .refused
+        case .signature, .refused, .belowDNAME, .privateAddress, .nameServerAddress,
+            .withoutEffect:
+            .refused
         case .tooManyRecords, .frozen, .queueFull, .storage, .stopping: .serverFailure
         }
     }
@@ -99,7 +115,7 @@ extension UpdateReason {
         case .applied, .unchanged, .malformed, .outsideZone, .prerequisite: nil
         case .notAuthoritative: .notAuthoritative
         case .refused, .signature, .copied: .prohibited
-        case .belowDNAME, .privateAddress, .nameServerAddress: .other
+        case .belowDNAME, .privateAddress, .nameServerAddress, .withoutEffect: .other
         case .tooManyRecords, .queueFull: .other
         case .frozen, .stopping: .notReady
         case .storage: .other
@@ -128,6 +144,7 @@ extension UpdateReason: CustomStringConvertible {
             "private address \(address) for \(name) from a source outside"
         case .nameServerAddress(let name):
             "\(name) is a name server of the zone and would lose its last address"
+        case .withoutEffect(let name, let type, let obstacle): "\(name) \(type): \(obstacle)"
         case .tooManyRecords(let name, .any, let limit):
             "more than \(limit) types at \(name), or records in the update"
         case .tooManyRecords(let name, let type, let limit): "more than \(limit) records at \(name) \(type)"
@@ -156,6 +173,17 @@ extension PrerequisiteFailure: CustomStringConvertible {
         case .rrsetDoesNotExist: "prerequisite \(record): \(name) has \(type)"
         case .nameInUse: "prerequisite \(record): \(name) is not in use"
         case .nameNotInUse: "prerequisite \(record): \(name) is in use"
+        }
+    }
+}
+
+extension UpdateReason.Obstacle: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .otherData: "a CNAME cannot stand beside other data"
+        case .cname: "the name is an alias, nothing can stand beside its CNAME"
+        case .serial: "not at the apex, or the serial is not newer"
+        case .neededAtApex: "the apex needs its SOA and an NS"
         }
     }
 }

@@ -22,7 +22,8 @@ enum ZoneUpdate {
         try Prerequisites.check(request.prerequisites, apex: apex, in: edit)
         let updates = try permitted(request, apex: apex, policy, edit)
         try Prescan.check(updates, apex: apex)
-        var application = UpdateApplication(apex: apex, settings: settings)
+        var application = UpdateApplication(
+            apex: apex, settings: settings, isStrict: request.requestor.isOperator)
         do throws(UpdateReason) {
             for record in updates { try application.apply(record, to: &edit) }
             guard room == .max || application.growth(edit) <= max(0, room) else {

@@ -161,6 +161,27 @@ struct ControlTests {
         }
     }
 
+    @Test(
+        "An operator's change without effect is an error that says why, and of an edit nothing is done",
+        arguments: [
+            "set www 60 CNAME ns1", "set alias 60 A 192.0.2.1", "set www 60 SOA a b 9 1 1 1 1", "unset @ SOA",
+            "unset @ NS", "unset @ NS ns1.example.net.", "set @ 60 SOA a b 1 1 1 1 1",
+        ])
+    func withoutEffect(_ change: String) throws {
+        let daemon = try Self.start()
+        func zone(_ words: String...) throws -> Tool.Result { try daemon.control(["zone"] + words) }
+        #expect(try zone("set", "example.net", "alias", "60", "CNAME", "www").succeeded)
+        let words = change.split(separator: " ").map(String.init)
+        let command = ["zone", words[0], "example.net"] + words.dropFirst()
+        let result = try daemon.control(command)
+        #expect(result.status == .exited(1) && result.errors.contains(":"), "\(result)")
+        #expect(try zone("edit", "example.net", "begin").succeeded)
+        #expect(try zone("set", "example.net", "other", "60", "A", "192.0.2.1").succeeded)
+        #expect(try daemon.control(command).succeeded)
+        #expect(try zone("edit", "example.net", "commit").status == .exited(1))
+        #expect(try daemon.ask("other.example.net").rcode == "NXDOMAIN")
+    }
+
     @Test("Thawing says what is odd about the edited file")
     func thawWarns() throws {
         let daemon = try Self.start()

@@ -103,7 +103,10 @@ final class Daemon: @unchecked Sendable {
     }
 
     /// `toriictl` on this daemon's control socket.
-    func control(_ arguments: String...) throws -> Tool.Result {
+    func control(_ arguments: String...) throws -> Tool.Result { try control(arguments) }
+
+    /// The same for a list.
+    func control(_ arguments: [String]) throws -> Tool.Result {
         try Tool.run(Places.program("toriictl"), ["--socket", directory.path + "/torii.sock"] + arguments)
     }
 
