@@ -98,7 +98,7 @@ extension Worker {
             query, &context, answer.responseCode, flags: flags, zoneIsMarked: false, peer, into: response)
     }
 
-    /// Logs that a policy zone has changed an answer.
+    /// Logs that a policy zone has decided about an answer.
     private func note(
         policy zone: Name, _ answer: ResolverAnswer, _ query: borrowing RawSpan,
         _ context: borrowing QueryContext
@@ -111,7 +111,7 @@ extension Worker {
         case .respond: outcome = "\(answer.responseCode), \(answer.sections.answerCount) records"
         }
         Logs.policy.limited(
-            .info, "rpz \(zone)", "rewritten",
+            .info, "rpz \(zone)", "matched",
             [
                 "zone": "\(zone)", "client": "\(context.address)", "name": name,
                 "type": "\(context.layout.questionType)", "answer": outcome,

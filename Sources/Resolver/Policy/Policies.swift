@@ -70,6 +70,11 @@ package struct Policies: Sendable {
 
     func startOfAuthority(_ decision: Decision) -> RecordSet? { zone(decision)?.startOfAuthority }
 
+    /// The name of a decision's zone, if its matches are to be logged.
+    func loggedZone(_ decision: Decision) -> Name? {
+        zone(decision).flatMap { $0.isLogged ? $0.origin : nil }
+    }
+
     /// The zone of a decision; nil when the zones have been replaced since.
     func zone(_ decision: Decision) -> PolicyZone? {
         zones.indices.contains(decision.zone) ? zones[decision.zone] : nil
@@ -107,7 +112,7 @@ extension Resolver {
         metrics.policyHits += 1
         var answer = ResolverAnswer(.noError)
         if let code = zone.extendedError { answer.errors = [ExtendedErrorNote(code)] }
-        answer.policy = zone.isLogged ? zone.origin : nil
+        answer.policy = policies.loggedZone(decision)
         switch decision.action {
         case .passThrough: return nil
         case .drop:

@@ -227,7 +227,7 @@ extension Resolver {
 
     // MARK: Whole answers
 
-    /// Keeps a finished answer for the fast path.
+    /// Keeps a finished answer for the fast path, unless it is to be logged each time.
     ///
     /// - Parameter overExpired: whether it may take the place of an expired answer that could still be served stale.
     func storeAnswer(
@@ -238,7 +238,9 @@ extension Resolver {
         if answer.sections.answerCount == 0 {
             ttl = min(ttl, configuration.cache.maxNegativeTTL.wholeSeconds)
         }
-        guard ttl > 0, answer.disposition == .respond, !answer.isStale, view != Resolver.privateView else {
+        guard ttl > 0, answer.disposition == .respond, !answer.isStale, view != Resolver.privateView,
+            answer.policy == nil
+        else {
             return
         }
         key.load(question.name)

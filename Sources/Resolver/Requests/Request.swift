@@ -35,6 +35,8 @@ final class Request {
     var policyName: Name?
     /// A policy has been applied or lets everything pass.
     var isPastPolicies = false
+    /// The policy zone that did so, if its matches are to be logged.
+    var loggedPolicy: Name?
     /// The answer is this one client's and is not kept.
     var isPrivate: Bool { view == Resolver.privateView }
     /// What configured servers may know of the client's address (RFC 7871).
@@ -175,6 +177,7 @@ extension Resolver {
         guard let decision else { return }
         if case .passThrough = decision.action, !policies.mustResolve(before: decision) {
             request.isPastPolicies = true
+            request.loggedPolicy = policies.loggedZone(decision)
             return
         }
         let question = Question(name: request.currentName, type: request.question.type)
@@ -183,6 +186,10 @@ extension Resolver {
             request.parts.append(outcome)
             request.currentName = target
             request.isPastPolicies = true
+            request.loggedPolicy = policies.loggedZone(decision)
+            if policies.zone(decision)?.extendedError != nil {
+                request.notes.append(ExtendedErrorNote(.forgedAnswer))
+            }
             return
         }
         request.pendingPolicy = decision
@@ -193,7 +200,6 @@ extension Resolver {
     func keepPolicyAnswer(
         _ answer: ResolverAnswer, _ question: Question, view: UInt16, at now: Moment
     ) {
-        guard answer.policy == nil else { return }
         storeAnswer(answer, for: question, view: view, audience: .all, ttl: 60, at: now)
     }
 

@@ -42,7 +42,7 @@ extension Resolver {
                 storeAnswer(
                     result.answer, for: request.question, view: request.view, audience: result.audience,
                     ttl: result.ttl, at: now)
-            } else if let subnet = request.subnet, !request.isPrivate {
+            } else if let subnet = request.subnet, !request.isPrivate, result.answer.policy == nil {
                 let key = SubnetAnswers.Key(request.question, subnet, view: request.view, options: options)
                 let ttl = min(result.ttl, configuration.cache.maxTTL.wholeSeconds)
                 if !subnetAnswers.store(result.answer, for: key, ttl: ttl, at: now.seconds) {
@@ -127,6 +127,7 @@ extension Resolver {
             !request.parts.isEmpty && result.responseCode != .yxDomain
             && request.parts.allSatisfy { $0.security == .secure }
         result.errors = request.notes
+        result.policy = request.loggedPolicy
         var audience: AnswerAudience = .all
         if hasDNSSEC {
             audience = wantsDNSSEC ? [.wantsDNSSEC, .wantsDNSSECUnchecked] : [.plain, .checkingDisabled]

@@ -46,7 +46,7 @@ struct PolicyZoneTests {
         #expect(truncated.hasFlag("tc") && truncated.answer.isEmpty, "\(truncated)")
         let dropped = try pair.resolver.dig("drop.up.example", "A", "+time=1")
         #expect(dropped.rcode.isEmpty, "\(dropped)")
-        try pair.resolver.process.waitForError("[policy] rewritten")
+        try pair.resolver.process.waitForError("[policy] matched")
     }
 
     @Test(

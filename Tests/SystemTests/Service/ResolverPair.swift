@@ -19,6 +19,7 @@ struct ResolverPair {
         mapped A 192.0.2.4
         mapped AAAA ::ffff:192.0.2.4
         deep.sub A 192.0.2.5
+        alias CNAME alias.other.example.
 
         """
     static let other = """
@@ -27,6 +28,7 @@ struct ResolverPair {
         @ NS ns
         ns A 127.0.0.1
         www A 198.51.100.1
+        alias CNAME www.up.example.
 
         """
 
