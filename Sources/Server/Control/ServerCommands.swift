@@ -35,7 +35,12 @@ enum StatusCommand {
                 if request.has("dry-run") { return dryRun(server) }
                 let result = ServerProgram.reload(server)
                 let text = result.lines.joined(separator: "\n")
-                return result.isTaken ? .done(text.isEmpty ? "reloaded" : text) : .failed(text)
+                guard result.isTaken else { return .failed(text) }
+                let faulty = server.zones.faultyCount
+                guard faulty == 0 else {
+                    return .failed("\(text)\nreloaded, but for the files of \(faulty) zones")
+                }
+                return .done(text.isEmpty ? "reloaded" : text)
             },
             ControlCommand("stats", usage: "stats", summary: "Prints all figures.", isExclusive: false) { _ in
                 let figures = ServerMetrics.registry(server).collect()
@@ -46,8 +51,10 @@ enum StatusCommand {
 
     private static func dryRun(_ server: Server) -> ControlOutcome {
         do throws(Server.ReloadFailure) {
-            let (_, notes) = try server.examine()
-            return .done((["the configuration would be taken"] + notes).joined(separator: "\n"))
+            let (next, notes) = try server.examine()
+            let faults = server.zones.examine(next.zones)
+            let text = (["the configuration would be taken"] + notes + faults).joined(separator: "\n")
+            return faults.isEmpty ? .done(text) : .failed(text)
         } catch {
             return .failed(error.lines.joined(separator: "\n"))
         }

@@ -252,6 +252,31 @@ final class ZoneKeeper: Sendable {
         return status.fault
     }
 
+    /// What ``configure(_:changed:)`` would say of the zone files that have changed; nothing is taken over, and no
+    /// journal is looked at.
+    func examine(_ sections: [ZoneSection]) -> [String] {
+        sections.compactMap { section in
+            guard section.kind == .primary, let file = section.file else { return nil }
+            let status = status(of: section.name)
+            if snapshot(of: section.name) != nil, status.fault == nil, FileIdentity(path: file) == status.file
+            {
+                return nil
+            }
+            do throws(ZoneError) {
+                let loaded = try ZoneLoader.load(
+                    file: file, apex: section.name, recordLimit: section.maxRecords)
+                return section.zonemd.fault(in: loaded.snapshot).map { "zone \(section.name): \($0)" }
+            } catch {
+                return "zone \(section.name): \(error)"
+            }
+        }
+    }
+
+    /// Primary zones whose newest file is not what is served.
+    var faultyCount: Int {
+        slots.all.count { $0.section.kind == .primary && status(of: $0.name).fault != nil }
+    }
+
     /// Names up to which a zone is compared with its former version for ``serialNote(from:to:)``.
     private static let comparedNames = 100_000
 

@@ -74,6 +74,26 @@ struct ReloadTests {
         #expect(try daemon.serial("example.org") == 9)
     }
 
+    @Test("toriictl reload and its dry run exit 1 when a zone file is bad or gone, and say which")
+    func faultyFiles() throws {
+        let daemon = try Self.start()
+        try daemon.directory.write("small.zone", Zones.small + "www IN A 192.0.2.999\n")
+        let dry = try daemon.control("reload", "--dry-run")
+        #expect(dry.status == .exited(1) && dry.errors.contains("small.zone:6"), "\(dry)")
+        try daemon.directory.write(
+            "other.zone", Self.other.replacingOccurrences(of: " 1 3600", with: " 9 3600"))
+        let bad = try daemon.control("reload")
+        #expect(bad.status == .exited(1) && bad.errors.contains("small.zone:6"), "\(bad)")
+        #expect(try daemon.serial("example.org") == 9, "the other zone is taken")
+        try daemon.directory.write("small.zone", Self.zone(serial: 2))
+        #expect(try daemon.control("reload", "--dry-run").succeeded)
+        #expect(try daemon.serial("example.net") == 1, "a dry run changes nothing")
+        try FileManager.default.removeItem(atPath: daemon.directory.path + "/other.zone")
+        let gone = try daemon.control("reload")
+        #expect(gone.status == .exited(1) && gone.errors.contains("other.zone"), "\(gone)")
+        #expect(try daemon.serial("example.net") == 2)
+    }
+
     @Test("At the start, a bad zone file makes that zone SERVFAIL; the others serve")
     func badZoneAtStart() throws {
         let daemon = try Daemon(
