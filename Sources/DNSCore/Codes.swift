@@ -141,6 +141,8 @@ package struct ExtendedError: RawRepresentable, Hashable, Sendable {
     package static let tooEarly = ExtendedError(rawValue: 26)
     package static let unsupportedNSEC3Iterations = ExtendedError(rawValue: 27)
     package static let synthesized = ExtendedError(rawValue: 29)
+    /// A question for a type that no question may have (RFC 9824 3.5).
+    package static let invalidQueryType = ExtendedError(rawValue: 30)
 }
 
 /// Seconds that a record may be kept.

@@ -51,13 +51,13 @@ enum Intake {
         }
         let hasOneQuestion = layout.questionCount == 1
         guard layout.end == bytes.byteCount else {
-            return .refuse(.formatError, layout, repeatsQuestion: hasOneQuestion, nil)
+            return .refuse(.formatError, layout, repeatsQuestion: hasOneQuestion, .other)
         }
         if let edns = layout.edns, edns.version != 0 {
             return .refuse(.badVersion, layout, repeatsQuestion: hasOneQuestion, nil)
         }
         if flags.opcode == .query { return judgeQuery(layout, bytes) }
-        guard hasOneQuestion else { return .refuse(.formatError, layout, repeatsQuestion: false, nil) }
+        guard hasOneQuestion else { return .refuse(.formatError, layout, repeatsQuestion: false, .other) }
         return .accept(layout)
     }
 
@@ -68,15 +68,15 @@ enum Intake {
             return .accept(layout)  // asks for a server cookie only (RFC 7873 5.4)
         }
         guard layout.questionCount == 1 else {
-            return .refuse(.formatError, layout, repeatsQuestion: false, nil)
+            return .refuse(.formatError, layout, repeatsQuestion: false, .other)
         }
         // An IXFR query carries its SOA in the authority section (RFC 1995 3); nothing else has records there.
         guard layout.answerCount == 0, layout.authorityCount == 0 || layout.questionType == .ixfr else {
-            return .refuse(.formatError, layout, repeatsQuestion: true, nil)
+            return .refuse(.formatError, layout, repeatsQuestion: true, .other)
         }
         switch layout.questionType {
         case .opt, .tsig, .nxname, RRType(rawValue: 0):
-            return .refuse(.formatError, layout, repeatsQuestion: true, nil)
+            return .refuse(.formatError, layout, repeatsQuestion: true, .invalidQueryType)
         case .maila, .mailb, .tkey:
             return .refuse(.notImplemented, layout, repeatsQuestion: true, .notSupported)
         default: return .accept(layout)

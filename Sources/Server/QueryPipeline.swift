@@ -34,6 +34,8 @@ extension Worker {
             if edns.options.count > 0 {
                 guard hasFewOptions(edns, query) else {
                     counters.count(.limitEDNSOptions)
+                    context.extendedError = .other
+                    context.extendedText = "too many EDNS options"
                     return unsafe refuse(
                         .formatError, query, hasQuestion: true, &context, peer, into: response)
                 }
@@ -44,6 +46,8 @@ extension Worker {
             }
             if case .malformed = context.cookie {
                 context.cookieOption = nil
+                context.extendedError = .other
+                context.extendedText = "malformed cookie"
                 return unsafe refuse(.formatError, query, hasQuestion: true, &context, peer, into: response)
             }
         }

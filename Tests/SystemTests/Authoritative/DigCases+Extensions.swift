@@ -59,6 +59,9 @@ extension DigCase {
             "RFC 8914 4.21: a refusal carries an extended error", "www.example.com A +norec",
             rcode: "REFUSED", flags: "qr", pseudo: ["EDE: "]),
         DigCase(
+            "RFC 9824 3.5: a question for NXNAME is a format error with extended error 30",
+            "www.example.net TYPE128 +norec", rcode: "FORMERR", flags: "qr", pseudo: ["EDE: 30"]),
+        DigCase(
             "RFC 8914 3: no EDNS, no extended error", "www.example.com A +norec +noedns", rcode: "REFUSED",
             flags: "qr", absent: ["EDE"]),
         DigCase(
