@@ -29,8 +29,6 @@ package struct ResolverConfiguration: Sendable {
     package var sendsCookies = true
     /// EDNS UDP payload size offered to servers, in octets.
     package var payloadSize: UInt16 = 1232
-    /// Leave out what was not asked for from positive answers.
-    package var minimalResponses = true
     /// Answer the names of RFC 6761, 6303, 7686 and the like without asking.
     package var answersSpecialUseNames = true
     /// Local zones and data.

@@ -151,7 +151,6 @@ struct PolicyFacts: Equatable {
     let views: [ViewSection]
     let privateAddresses: [IPPrefix]
     let privateDomains: [Name]
-    let isMinimal: Bool
     let stub: [ForwardSection]
     let forward: [ForwardSection]
 
@@ -162,7 +161,6 @@ struct PolicyFacts: Equatable {
         views = configuration.views
         privateAddresses = configuration.recursion.privateAddresses
         privateDomains = configuration.recursion.privateDomains
-        isMinimal = configuration.recursion.minimalResponses
         stub = configuration.recursion.stub
         forward = configuration.recursion.forward
     }

@@ -322,7 +322,7 @@ final class Server: @unchecked Sendable {
         // From here on nothing can fail.
         let before = configuration
         configuration = next
-        Log.configure(next.log, linesPerSecond: next.limits.logRate)
+        Log.configure(next.log.common, linesPerSecond: next.limits.logRate)
         listeners.trust(next.listen)
         zones.adopt(next.limits)
         notes += roster.configure(next, path: path)
@@ -399,8 +399,7 @@ final class Server: @unchecked Sendable {
         check("server.user", configuration.server.user, next.server.user)
         check("cache.size", configuration.cache.size, next.cache.size)
         check("recursion.enabled", configuration.recursion.enabled, next.recursion.enabled)
-        check("nts.source", configuration.nts.source.port, next.nts.source.port)
-        check("nts.source", configuration.nts.source.address, next.nts.source.address)
+        check("nts.source", configuration.nts.source, next.nts.source)
         check("control.socket", configuration.control.socket, next.control.socket)
         check("metrics", configuration.metrics, next.metrics)
         let (old, new) = (configuration.limits, next.limits)

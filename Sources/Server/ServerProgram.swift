@@ -17,7 +17,7 @@ package enum ServerProgram {
             report(error)
             return 1
         }
-        Log.configure(configuration.log, linesPerSecond: configuration.limits.logRate)
+        Log.configure(configuration.log.common, linesPerSecond: configuration.limits.logRate)
         _ = ResourceLimits.raiseOpenFiles(to: 1 << 20)
         do throws(ServerError) {
             let server = try Server(configuration, path: path)
@@ -114,6 +114,13 @@ package enum ServerProgram {
         var isGood = true
         for section in configuration.zones {
             guard let file = section.file, section.kind == .primary else { continue }
+            do throws(FileContents.Failure) {
+                try FileContents.probe(file)
+            } catch {
+                StandardStream(isError: true).write("\(section.filePlace): \(file) \(error)")
+                isGood = false
+                continue
+            }
             isGood =
                 ZoneCheck.run(
                     apex: section.name, file: file, recordLimit: section.maxRecords, zonemd: section.zonemd)

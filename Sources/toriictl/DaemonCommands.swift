@@ -62,7 +62,7 @@ struct Ask: RemoteCommand {
 struct LogGroup: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "log", abstract: "Change what is logged until the next reload.",
-        subcommands: [Query.self, Level.self])
+        subcommands: [Query.self, Level.self, Reopen.self])
 
     struct Query: RemoteCommand {
         static let configuration = CommandConfiguration(abstract: "Log queries, or not: on | off.")
@@ -79,6 +79,13 @@ struct LogGroup: CommandGroup {
         @Argument(help: "trace, debug, info, notice, warning, error or critical.")
         var level: String
         var words: [String] { ["log", "level", level] }
+    }
+
+    struct Reopen: RemoteCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Do nothing, for scripts that rotate logs: ours is standard error.")
+        @OptionGroup var connection: Connection
+        var words: [String] { ["log", "reopen"] }
     }
 }
 

@@ -74,7 +74,7 @@ final class ManagedZone {
         if let known = recordCount, known.of === snapshot {
             count = known
         } else {
-            count = (snapshot, snapshot.recordCount, 0)
+            count = (snapshot, snapshot.counts.records, 0)
             recordCount = count
         }
         return limit - count.total - count.pending

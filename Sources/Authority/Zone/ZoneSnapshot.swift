@@ -64,11 +64,16 @@ package import DNSCore
     /// Names in the zone's table, empty non-terminals included; those of the overlay are not counted.
     package var nameCount: Int { table.nodeCount }
 
-    /// Records of the zone, signatures left out; takes a walk over all names.
-    package var recordCount: Int {
-        var count = 0
-        forEachNodeInOrder { node in node.forEachSet { count += $0.recordCount } }
-        return count
+    /// Names that have records, and their records, signatures left out; takes a walk over all names.
+    package var counts: (names: Int, records: Int) {
+        var counts = (names: 0, records: 0)
+        forEachNodeInOrder { node in
+            var records = 0
+            node.forEachSet { records += $0.recordCount }
+            if records > 0 { counts.names += 1 }
+            counts.records += records
+        }
+        return counts
     }
 
     /// Octets of memory that the zone takes.

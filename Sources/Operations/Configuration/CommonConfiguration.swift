@@ -23,24 +23,16 @@ package struct LogConfiguration: ConfigurationRecord {
     package let level: LogLevel
     /// `text` for people, `json` for programs: one object a line with `ts`, `prio`, `subsystem`, `msg`.
     package let format: LogFormat
-    /// Whether each query is logged with its answer.
-    package let queries: Bool
-    /// The form of query lines: `text`, `json`, or what parsers of other servers know: `bind`, `coredns`.
-    package let queryFormat: QueryLogFormat
 
     package init(_ section: ConfigurationSection) {
         level = section.value("level", .choice, default: .info)
         format = section.value("format", .choice, default: .text)
-        queries = section.value("queries", .flag, default: false)
-        queryFormat = section.value("query-format", .choice, default: format == .json ? .json : .text)
     }
 
     /// The defaults, for the time before there is a configuration.
     package init(level: LogLevel = .info, format: LogFormat = .text) {
         self.level = level
         self.format = format
-        queries = false
-        queryFormat = format == .json ? .json : .text
     }
 }
 

@@ -131,6 +131,13 @@ extension ConfigurationScalar where Value == Int {
 
     /// An amount of memory or disk as `256MiB`; binary units KiB, MiB, GiB, TiB, decimal kB, MB, GB, TB, or octets B.
     package static func size(_ range: ClosedRange<Int> = 0...Int.max) -> ConfigurationScalar<Int> {
+        let show: @Sendable (Int) -> String = { octets in
+            for (name, factor) in [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
+            where octets > 0 && octets % factor == 0 {
+                return "\(octets / factor)\(name)"
+            }
+            return "\(octets)B"
+        }
         var result = ConfigurationScalar("a size") { text throws(ConfigurationProblem) in
             let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == "_") }
             let unit = String(text.dropFirst(digits.count))
@@ -150,17 +157,15 @@ extension ConfigurationScalar where Value == Int {
             }
             let (octets, overflow) = number.multipliedReportingOverflow(by: factor)
             guard !overflow, range.contains(octets) else {
-                throw ConfigurationProblem("\(text) is out of range")
+                let least = show(range.lowerBound)
+                throw ConfigurationProblem(
+                    range.upperBound == .max
+                        ? "\(text) is not at least \(least)"
+                        : "\(text) is not between \(least) and \(show(range.upperBound))")
             }
             return octets
         }
-        result.show = { octets in
-            for (name, factor) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
-            where octets > 0 && octets % factor == 0 {
-                return "\(octets / factor)\(name)"
-            }
-            return "\(octets)B"
-        }
+        result.show = show
         return result
     }
 }

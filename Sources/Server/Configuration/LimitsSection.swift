@@ -59,7 +59,7 @@ package struct LimitsSection: ConfigurationRecord {
     package let referrals: Int
     /// Addresses of one delegation that are used.
     package let addressesPerDelegation: Int
-    /// Questions to one zone below the top level at one time, in one worker.
+    /// Questions to one zone below the top level, found by a referral, at one time in one worker.
     ///
     /// More fail, so that a zone with slow servers cannot take every place.
     package let queriesPerZone: Int

@@ -60,7 +60,7 @@ package struct ResponsePolicySection: ConfigurationRecord, Hashable {
     ///
     /// Read again on reload.
     package let file: String?
-    /// What is done on a match: `given` what the zone says, else always this.
+    /// What is done on a match: `given` what the zone says, else always this; `disabled`: the zone is not looked at.
     package let policy: ResponsePolicyOption
     /// The name that `policy: cname` leads to; `*.example.` takes the asked name in front.
     package let target: Name?

@@ -87,7 +87,7 @@ package enum ClientValidationOption: String, ConfigurationChoice {
 }
 
 /// The `nts.source` section.
-package struct NTSSourceSection: ConfigurationRecord {
+package struct NTSSourceSection: ConfigurationRecord, Equatable {
     /// The address that notifications are sent from; `0.0.0.0` lets the system choose, for IPv6 routers too.
     package let address: IPAddress
     /// The port that notifications are sent from.

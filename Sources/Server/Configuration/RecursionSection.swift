@@ -21,7 +21,7 @@ package struct RecursionSection: ConfigurationRecord {
     package let stub: [ForwardSection]
     /// Zones whose names are asked of other resolvers, with RD set.
     package let forward: [ForwardSection]
-    /// Addresses that are never asked.
+    /// Addresses that are never asked, unless they stand under `stub` or `forward`.
     package let doNotQuery: [IPPrefix]
     /// Addresses that are taken out of answers, against rebinding.
     package let privateAddresses: [IPPrefix]
@@ -35,8 +35,6 @@ package struct RecursionSection: ConfigurationRecord {
     package let randomCase: Bool
     /// Whether servers are sent cookies, and those that know them must send them back (RFC 7873).
     package let cookies: Bool
-    /// Whether answers carry no more records than they must.
-    package let minimalResponses: Bool
     /// Telling servers of `stub` and `forward` zones where clients are (RFC 7871).
     ///
     /// Nobody is told when absent.
@@ -58,7 +56,6 @@ package struct RecursionSection: ConfigurationRecord {
         source = section.list("source", .address)
         randomCase = section.value("random-case", .flag, default: true)
         cookies = section.value("cookies", .flag, default: true)
-        minimalResponses = section.value("minimal-responses", .flag, default: true)
         clientSubnet = section.optionalRecord("client-subnet")
         check(section)
     }

@@ -22,7 +22,6 @@ extension ResolverConfiguration {
         neverAsked = recursion.doNotQuery
         privateAddresses = recursion.privateAddresses
         privateDomains = recursion.privateDomains
-        minimalResponses = recursion.minimalResponses
         payloadSize = UInt16(clamping: configuration.limits.upstreamUDPPayload)
         try set(configuration.local)
         dns64 = AddressSynthesisConfiguration(configuration.dns64)

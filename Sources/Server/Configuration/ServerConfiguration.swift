@@ -45,7 +45,7 @@ package struct ServerConfiguration: ConfigurationRecord {
     /// Each has a counter that says how often it was reached.
     package let limits: LimitsSection
     /// The log on standard error.
-    package let log: LogConfiguration
+    package let log: ServerLogSection
     /// Figures for Prometheus.
     ///
     /// Off when absent.

@@ -12,6 +12,8 @@ package struct ZoneSection: ConfigurationRecord {
     ///
     /// Needed for a primary; a secondary writes what it holds to it, if it is given.
     package private(set) var file: String?
+    /// Where the file is named in the configuration.
+    package let filePlace: String
     /// Who may transfer the zone (AXFR, IXFR).
     ///
     /// First match decides; no rule: REFUSED.
@@ -59,6 +61,7 @@ package struct ZoneSection: ConfigurationRecord {
         name = section.required("name", .name, placeholder: .root)
         kind = section.value("kind", .choice, default: .primary)
         file = section.file("file")
+        filePlace = section.place(of: "file")
         transfer = section.records("transfer")
         notify = section.records("notify", limit: 1000)
         allowNotify = section.records("allow-notify")

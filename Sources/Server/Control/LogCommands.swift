@@ -12,6 +12,11 @@ enum LogCommands {
                 "log level", usage: "log level LEVEL",
                 summary: "Sets the least important level that is logged, until the next reload."
             ) { request in level(request) },
+            ControlCommand(
+                "log reopen",
+                summary:
+                    "Does nothing: the log is standard error. For scripts that rotate the logs of other servers."
+            ) { _ in .done("the log is standard error, which needs no reopening") },
         ]
     }
 

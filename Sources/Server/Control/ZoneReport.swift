@@ -20,7 +20,9 @@ struct ZoneReport {
             ("loaded", .bool(snapshot != nil)),
         ]
         if let snapshot {
-            lines.append(("names", .integer(snapshot.nameCount)))
+            let counts = snapshot.counts
+            lines.append(("names", .integer(counts.names)))
+            lines.append(("records", .integer(counts.records)))
             lines.append(("memory", .integer(snapshot.memorySize)))
             lines.append(("signed", .bool(snapshot.isSigned)))
             lines.append(("changed", .integer(Int(status.changedAt))))

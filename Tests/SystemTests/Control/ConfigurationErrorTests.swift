@@ -49,6 +49,9 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
             title: "A size that is none", text: listen + "cache:\n  size: 12 elephants\n", line: 4, column: 9,
             path: "cache.size"),
         BadConfiguration(
+            title: "A size out of range, with the range", text: listen + "cache:\n  size: 12KiB\n", line: 4,
+            column: 9, path: "cache.size", word: "not between 1MiB and 16TiB"),
+        BadConfiguration(
             title: "A key whose secret is not Base64",
             text: listen + "keys:\n  - { name: k.example., algorithm: hmac-sha256, secret: \"###\" }\n",
             line: 4,
@@ -215,6 +218,30 @@ struct ConfigurationErrorTests {
         #expect(result.errors.contains("bad.zone:6"), "\(result.errors)")
     }
 
+    @Test("--check names each zone file that cannot be read where the configuration does, and goes on")
+    func unreadableZones() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("bad.zone", Zones.small + "www IN A 192.0.2.999\n")
+        let file = try directory.write(
+            "torii.yaml",
+            BadConfiguration.listen
+                + """
+                zones:
+                  - { name: example.com, file: nothing.zone }
+                  - { name: example.org, file: $DIR }
+                  - { name: example.net, file: bad.zone }
+
+                """.replacingOccurrences(of: "$DIR", with: directory.path))
+        let result = try Tool.run(
+            Places.program("toriid"), ["--config", file, "--check"], directory: directory.path)
+        #expect(result.status == .exited(1))
+        #expect(
+            result.errors.contains("\(file):4:32: zones[0].file: nothing.zone cannot be read: No such file"),
+            "\(result.errors)")
+        #expect(result.errors.contains("\(file):5:32: zones[1].file: "), "\(result.errors)")
+        #expect(result.errors.contains("bad.zone:6"), "\(result.errors)")
+    }
+
     @Test("--version is one line", arguments: ["toriid", "torii-router", "toriictl"])
     func version(_ program: String) throws {
         let result = try Tool.run(Places.program(program), ["--version"])
@@ -238,6 +265,12 @@ struct ConfigurationErrorTests {
         #expect(result.status == .exited(1))
         #expect(result.errors.contains("\(file):4:"), "\(result.errors)")
         #expect(result.errors.contains("router.listen.port"), "\(result.errors)")
+        try directory.write(
+            "torii-router.yaml", "router: { outside: wan0, inside: lan0 }\nlog: { queries: true }\n")
+        let queries = try Tool.run(Places.program("torii-router"), ["--config", file, "--check"])
+        #expect(
+            queries.errors.contains("\(file):2:8: log.queries: unknown key"),
+            "it logs none: \(queries.errors)")
         let example = try Tool.run(
             Places.program("torii-router"), ["--config", "conf/torii-router.yaml", "--check"],
             directory: Places.checkout.path)

@@ -182,6 +182,30 @@ struct ControlTests {
         #expect(try daemon.ask("other.example.net").rcode == "NXDOMAIN")
     }
 
+    @Test("zone status counts names and records as they are now, updates included")
+    func zoneCounts() throws {
+        let daemon = try Self.start()
+        func counts() throws -> [String] {
+            try daemon.control("zone", "status", "example.net").output.split(separator: "\n").map(String.init)
+                .filter { $0.hasPrefix("names: ") || $0.hasPrefix("records: ") }
+        }
+        #expect(try counts() == ["names: 3", "records: 4"])
+        for (owner, address) in [("a.b", "192.0.2.7"), ("a.b", "192.0.2.8"), ("www", "192.0.2.9")] {
+            #expect(try daemon.control("zone", "set", "example.net", owner, "60", "A", address).succeeded)
+        }
+        #expect(try counts() == ["names: 4", "records: 7"])
+        _ = try daemon.control("zone", "unset", "example.net", "a.b")
+        #expect(try counts() == ["names: 3", "records: 5"])
+    }
+
+    @Test("log reopen, which log rotation calls, does no harm")
+    func reopen() throws {
+        let daemon = try Self.start()
+        #expect(try daemon.control("log", "reopen").succeeded)
+        daemon.process.signal(SIGUSR1)
+        #expect(try daemon.ask("www.example.net").rcode == "NOERROR")
+    }
+
     @Test("Thawing says what is odd about the edited file")
     func thawWarns() throws {
         let daemon = try Self.start()

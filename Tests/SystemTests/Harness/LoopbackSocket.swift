@@ -23,6 +23,17 @@ final class LoopbackSocket: Sendable {
         self.port = SocketAddress.localPort(of: new)
     }
 
+    /// The next datagram.
+    func receive(within seconds: Int = 10) throws -> [UInt8] {
+        var patience = timeval(tv_sec: seconds, tv_usec: 0)
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        var buffer = [UInt8](repeating: 0, count: 65535)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        guard count >= 0 else { throw HarnessError.system("recv", errno: errno) }
+        return Array(buffer.prefix(count))
+    }
+
     deinit { close(descriptor) }
 }
 

@@ -294,8 +294,6 @@ def configuration(scenario, folder):
         out += ["  private-addresses: " + prefixes(server["private-address"])]
     if server.get("private-domain"):
         out += ["  private-domains: [ %s ]" % ", ".join(yaml_text(d) for d in server["private-domain"])]
-    if last("minimal-responses") == "no":
-        out += ["  minimal-responses: false"]
     if last("use-caps-for-id") == "no":
         out += ["  random-case: false"]
     if stubs:
