@@ -7,12 +7,13 @@ from pathlib import Path
 import cases_corners
 import cases_denial
 import cases_doubt
+import cases_further
 import cases_iteration
 import cases_service
 import cases_trust
 
 CASES = {}
-for module in (cases_trust, cases_denial, cases_iteration, cases_service, cases_corners, cases_doubt):
+for module in (cases_trust, cases_denial, cases_iteration, cases_service, cases_corners, cases_doubt, cases_further):
     CASES.update(module.CASES)
 
 
