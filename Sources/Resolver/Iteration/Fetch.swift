@@ -131,6 +131,8 @@ final class Fetch {
         var isAvoided = false
         var usesTCP = false
         var withoutEDNS = false
+        /// What the next question goes without, after silence or FORMERR.
+        var plainness = Plainness.full
         /// Was asked again with the cookie it wanted.
         var hasRenewedCookie = false
     }
@@ -143,6 +145,8 @@ final class Fetch {
     let name: Name
     let type: RRType
     let budget: Budget
+    /// Questions without response since the servers of the present zone are asked.
+    var silences = 0
     let depth: Int
     var state = State.ready
     var waiters: [Waiter] = []

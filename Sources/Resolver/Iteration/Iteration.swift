@@ -87,6 +87,7 @@ extension Resolver {
         unload(fetch)
         fetch.delegation = delegation
         fetch.hasAskedZone = false
+        fetch.silences = 0
         zoneLoads[delegation.zoneHash, default: 0] += 1
         fetch.candidates.removeAll(keepingCapacity: true)
         fetch.lookedUp.removeAll(keepingCapacity: true)
@@ -313,8 +314,15 @@ extension Resolver {
         servers.meet(candidate.endpoint, random: &random, metrics: &metrics)
         let record = servers.record(of: candidate.endpoint) ?? ServerRecord()
         let transport: UpstreamTransport = delegation.tls != nil ? .tls : candidate.usesTCP ? .tcp : .udp
-        let mixesCase = configuration.mixesCase && !record.changesCase && transport == .udp
-        let usesEDNS = !record.lacksEDNS && !candidate.withoutEDNS
+        let plainness = transport == .udp ? max(record.plainness, candidate.plainness) : .full
+        let mixesCase =
+            configuration.mixesCase && !record.changesCase && transport == .udp && plainness == .full
+        let usesEDNS =
+            !record.lacksEDNS && !candidate.withoutEDNS && (plainness != .bare || record.knowsEDNS)
+        // A server that is known to answer with cookies is not let off: without them its answers could be anybody's.
+        let sendsCookie =
+            configuration.sendsCookies && record.clientCookie != 0
+            && (plainness == .full || !record.serverCookie.isEmpty)
         let question = QuestionWriter.question(
             fetch.askedName, fetch.askedType, random: &random, mixesCase: mixesCase)
         let messageID = random.next16()
@@ -322,7 +330,8 @@ extension Resolver {
             id: messageID, question: question, recursionDesired: delegation.source == .forward,
             checkingDisabled: delegation.source == .forward && configuration.validation.isEnabled,
             payloadSize: usesEDNS ? configuration.payloadSize : nil,
-            options: usesEDNS ? options(record, fetch, candidate.endpoint) : [])
+            options: usesEDNS
+                ? options(sendsCookie ? record : nil, fetch, candidate.endpoint) : [])
         var wait = servers.timeout(candidate.endpoint)
         if transport != .udp { wait = max(2 * wait, 2_000_000) }
         let id = UpstreamID(rawValue: UInt64(takeID()))
@@ -330,7 +339,7 @@ extension Resolver {
         exchanges[id.rawValue] = Exchange(
             id: id, fetch: fetch.id, candidate: index, server: candidate.endpoint, transport: transport,
             messageID: messageID, question: question, usesEDNS: usesEDNS, mixesCase: mixesCase,
-            cookie: usesEDNS && configuration.sendsCookies ? record.clientCookie : 0,
+            plainness: plainness, cookie: usesEDNS && sendsCookie ? record.clientCookie : 0,
             sentAt: now.monotonic, deadline: deadline)
         deadlines.insert(.exchange(id.rawValue), at: deadline)
         switch transport {
@@ -350,9 +359,9 @@ extension Resolver {
     }
 
     /// The EDNS options of a question: the cookie (RFC 7873 5.1), the client's subnet (RFC 7871 7.1).
-    private func options(_ record: ServerRecord, _ fetch: Fetch, _ server: IPEndpoint) -> [UInt8] {
+    private func options(_ record: ServerRecord?, _ fetch: Fetch, _ server: IPEndpoint) -> [UInt8] {
         var octets: [UInt8] = []
-        if configuration.sendsCookies, record.clientCookie != 0 {
+        if let record {
             octets += [0, 10, 0, UInt8(8 + record.serverCookie.count)]
             for shift in stride(from: 56, through: 0, by: -8) {
                 octets.append(UInt8(record.clientCookie >> UInt64(shift) & 0xff))

@@ -31,7 +31,9 @@ extension Resolver {
             }
         }
         metrics.responses += 1
-        servers.noteResponse(exchange.server, after: (now.monotonic &- exchange.sentAt) / 1000)
+        servers.noteResponse(
+            exchange.server, after: (now.monotonic &- exchange.sentAt) / 1000, to: exchange.plainness,
+            hasEDNS: layout.edns != nil)
         let isOversized = octets.byteCount > max(512, Int(configuration.payloadSize))
         if layout.flags.contains(.truncated) || isOversized, exchange.transport == .udp {
             if isOversized { metrics.oversized += 1 } else { metrics.truncated += 1 }
@@ -117,9 +119,16 @@ extension Resolver {
             send(fetch, candidate: exchange.candidate, at: now)
             return true
         case .formatError, .notImplemented, .badVersion:
-            guard exchange.usesEDNS, !message.hasEDNS || message.responseCode == .badVersion else {
-                return false
+            guard exchange.usesEDNS else { return false }
+            // With OPT it may be the cookie that the server does not understand.
+            if message.hasEDNS, message.responseCode == .formatError, exchange.cookie != 0,
+                exchange.plainness == .full
+            {
+                fetch.candidates[exchange.candidate].plainness = .plain
+                send(fetch, candidate: exchange.candidate, at: now)
+                return true
             }
+            guard !message.hasEDNS || message.responseCode != .notImplemented else { return false }
             fetch.candidates[exchange.candidate].withoutEDNS = true
             send(fetch, candidate: exchange.candidate, at: now)
             return true
@@ -151,7 +160,19 @@ extension Resolver {
         metrics.timeouts += 1
         actions.append(.cancel(exchange.id))
         servers.noteSilence(exchange.server, sentAt: exchange.sentAt, at: now.monotonic)
+        noteSilence(of: exchange)
         giveUp(exchange, Failure(.noReachableAuthority, "\(exchange.server) did not respond"), at: now)
+    }
+
+    /// After silence the next question is plainer, and after the second one shows the whole name: some servers, and what
+    /// stands before them, drop what they do not know.
+    private func noteSilence(of exchange: Exchange) {
+        guard exchange.transport == .udp, let fetch = fetches[exchange.fetch],
+            exchange.candidate < fetch.candidates.count
+        else { return }
+        fetch.silences += 1
+        fetch.candidates[exchange.candidate].plainness = exchange.plainness == .full ? .plain : .bare
+        if fetch.silences >= 2, configuration.minimisation == .relaxed { fetch.minimises = false }
     }
 
     func handleFailure(_ upstream: UpstreamID, _ reason: UpstreamFailure, at now: Moment) {
@@ -160,6 +181,7 @@ extension Resolver {
         case .timeout:
             metrics.timeouts += 1
             servers.noteSilence(exchange.server, sentAt: exchange.sentAt, at: now.monotonic)
+            noteSilence(of: exchange)
             giveUp(exchange, Failure(.noReachableAuthority, "\(exchange.server) did not respond"), at: now)
         case .noRoute:
             metrics.unreachable += 1

@@ -12,6 +12,7 @@ struct Exchange {
     let question: [UInt8]
     let usesEDNS: Bool
     let mixesCase: Bool
+    let plainness: Plainness
     /// Our half of the cookie exchange with the server; 0 when no cookie was sent (RFC 7873).
     let cookie: UInt64
     /// Monotonic nanoseconds.

@@ -1,5 +1,16 @@
 internal import DNSCore
 
+/// What a question to a server goes without, when it met silence or errors (RFC 6891 6.2.2, RFC 7873 5.3).
+enum Plainness: Int, Comparable {
+    case full
+    /// Without cookie, letters as they are.
+    case plain
+    /// Without EDNS besides.
+    case bare
+
+    static func < (left: Plainness, right: Plainness) -> Bool { left.rawValue < right.rawValue }
+}
+
 /// What a worker has learnt about one server address.
 struct ServerRecord {
     /// Smoothed round-trip time in microseconds (RFC 6298); 0 while unknown.
@@ -13,8 +24,18 @@ struct ServerRecord {
     var restsUntil: UInt64 = 0
     /// The server fails on EDNS: shown by an error without OPT that went away when asked without.
     var lacksEDNS = false
+    /// The server has sent an OPT record.
+    var knowsEDNS = false
+    /// Answers in a row to plain questions, where others met silence or errors: without cookie and mixed case,
+    var plainAnswers: UInt8 = 0
+    /// and without EDNS.
+    var bareAnswers: UInt8 = 0
     /// The server does not repeat the question's upper and lower case: shown over TCP.
     var changesCase = false
+    /// How plain questions have to be from the start: shown by two answers in a row.
+    var plainness: Plainness {
+        bareAnswers >= 2 && !knowsEDNS ? .bare : plainAnswers >= 2 ? .plain : .full
+    }
     /// Cookie exchange (RFC 7873): ours, and the server's last.
     var clientCookie: UInt64 = 0
     var serverCookie: [UInt8] = []
@@ -115,8 +136,10 @@ struct ServerTable {
         }
     }
 
-    /// Notes a response after `microseconds`.
-    mutating func noteResponse(_ server: IPEndpoint, after microseconds: UInt64) {
+    /// Notes a response after `microseconds`, and what it says about how plain questions to this server must be.
+    mutating func noteResponse(
+        _ server: IPEndpoint, after microseconds: UInt64, to plainness: Plainness, hasEDNS: Bool
+    ) {
         if server.address.isIPv6 { noRouteUntil.ipv6 = 0 } else { noRouteUntil.ipv4 = 0 }
         update(server) { record in
             let sample = UInt32(clamping: max(1, microseconds))
@@ -131,6 +154,13 @@ struct ServerTable {
             }
             record.silences = 0
             record.restsUntil = 0
+            record.plainAnswers = plainness == .full ? 0 : min(record.plainAnswers + 1, 8)
+            if hasEDNS {
+                record.knowsEDNS = true
+                record.bareAnswers = 0
+            } else if plainness == .bare {
+                record.bareAnswers = min(record.bareAnswers + 1, 8)
+            }
         }
     }
 

@@ -18,13 +18,14 @@ import sys
 import tempfile
 import time
 
+import fallbacks
 import poison
 import proof
 import work
 from rig import PORT, Daemon, EvilServers, Hierarchy, Key, Latency, addresses, ask, prepare_namespace
 from play import Clock, build_clock
 
-CASES = {**work.CASES, **poison.CASES, **proof.CASES}
+CASES = {**fallbacks.CASES, **work.CASES, **poison.CASES, **proof.CASES}
 
 
 class Stage:
@@ -74,7 +75,7 @@ class Stage:
         self.figure("innocent p99 ms", latency.p99 * 1000)
         self.figure("idle p99 ms", idle * 1000)
         self.check(latency.failed <= len(latency.times) // 100, "%d of %d innocent questions failed" % (latency.failed, len(latency.times)))
-        self.check(latency.p99 <= 3 * idle + (0.1 if self.is_optimised else 0.5), "innocent p99 %.0f ms" % (latency.p99 * 1000))
+        self.check(latency.p99 <= 3 * idle + (0.1 if self.is_optimised else 2.5), "innocent p99 %.0f ms" % (latency.p99 * 1000))
 
     def innocent(self):
         self.check(addresses(ask("after.good.example.")) == ["192.0.2.1"], "the innocent is not served")
