@@ -41,6 +41,8 @@ package protocol DatagramSocketHandler: AnyObject {
     private let buffer: UnsafeMutableRawBufferPointer
     private var isOpen = true
     private static let datagramsPerRound = 256
+    /// Octets that the kernel keeps for us, if it may; the kernel's own overhead for each datagram counts.
+    private static let receiveBuffer: Int32 = 1 << 20
 
     /// Binds a socket and receives on it until ``close()``.
     ///
@@ -59,6 +61,8 @@ package protocol DatagramSocketHandler: AnyObject {
         if wanted.family == .ipv6 { _ = torii_set_v6_only(descriptor) }
         let bound = unsafe torii_bind(descriptor, &local)
         let errors = torii_set_receive_errors(descriptor, wanted.family.rawValue)
+        // Routers answer in bursts, and what does not fit is lost.
+        _ = torii_set_receive_buffer(descriptor, Self.receiveBuffer)
         let info = torii_set_packet_info(descriptor, wanted.family.rawValue)
         _ = unsafe torii_local_address(descriptor, &local)
         address = SocketAddress(local)

@@ -276,6 +276,19 @@ struct DatagramSocketTests {
         socket.close()
     }
 
+    @Test("A burst that comes while we are busy is kept")
+    func burst() throws {
+        let loop = try EventLoop()
+        let recorder = Recorder()
+        let socket = try DatagramSocket(loopback(), on: loop, handler: recorder)
+        let client = TestClient(udp: loopback())
+        // More than the kernel keeps by default, and no more than it lets everybody ask for.
+        for number in 0..<400 { client.send([UInt8(number & 255), UInt8(number >> 8)], to: socket.address) }
+        #expect(loop.turn { recorder.received.count == 400 })
+        #expect(recorder.received.last?.octets == [143, 1])
+        socket.close()
+    }
+
     @Test(
         "A refused datagram is told with who refused it, and the next one still goes out",
         arguments: ["127.0.0.1", "::1"])
