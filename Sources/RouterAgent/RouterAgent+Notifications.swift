@@ -7,8 +7,9 @@ internal import Transport
 /// Who waits for a reply, and in which form it wants it.
 struct Requester {
     enum Form {
-        case v1(V1Message, DatagramSocket)
-        case echo(TSNEcho, local: IPAddress)
+        /// The notification's octets, which the answer repeats.
+        case v1([UInt8], DatagramSocket)
+        case echo([UInt8], local: IPAddress)
         /// One permission of a message; its answers go out together.
         case v2(SignedNotification, part: Int)
     }
@@ -68,7 +69,7 @@ extension RouterAgent: DatagramSocketHandler {
             return
         }
         let peer = Requester(
-            form: .v1(Self.nothing, socket), peer: remote, local: local, since: now)
+            form: .v1([], socket), peer: remote, local: local, since: now)
         if V1Message.hasShape(span) {
             receiveV1(span, server, peer, socket)
         } else {
@@ -100,8 +101,6 @@ extension RouterAgent: DatagramSocketHandler {
         performInner(actions)
     }
 
-    private static let nothing = V1Message(transactionID: 0, type: .refusal, gn: .anyIPv4, host: .root)
-
     private func receiveV1(
         _ octets: borrowing RawSpan, _ server: RouterServerSection, _ peer: Requester,
         _ socket: DatagramSocket
@@ -110,13 +109,15 @@ extension RouterAgent: DatagramSocketHandler {
             metrics.strangers &+= 1
             return
         }
-        guard let message = try? V1Message(decoding: octets), message.type == .notification else {
+        guard let message = try? V1Message(decoding: octets), message.type == .notification,
+            let repeated = octets.copy(0..<V1Message.octetCount)
+        else {
             metrics.malformed &+= 1
             return
         }
         metrics.notificationsV1 &+= 1
         var requester = peer
-        requester.form = .v1(message, socket)
+        requester.form = .v1(repeated, socket)
         notify(requester, server: server.address, gn: IPPrefix(message.gn), host: message.host, lifetime: nil)
     }
 
@@ -143,7 +144,7 @@ extension RouterAgent: DatagramSocketHandler {
         metrics.notificationsICMP &+= 1
         let peer = SocketAddress(octets: packet.source.octets, port: 0) ?? .none
         let requester = Requester(
-            form: .echo(echo, local: packet.destination), peer: peer, local: .none, since: now)
+            form: .echo(packet.payload, local: packet.destination), peer: peer, local: .none, since: now)
         notify(
             requester, server: server.address, gn: IPPrefix(echo.message.gn), host: echo.message.host,
             lifetime: nil)
@@ -160,10 +161,15 @@ extension RouterAgent: DatagramSocketHandler {
             metrics.malformed &+= 1
             return
         }
+        var verdict = TSIGSession.verify(octets, layout: layout, keys: keyring, now: epoch)
+        if case .verified(let found) = verdict, found.key?.name != server.key?.lowercased {
+            // Another server's key is none for this one.
+            verdict = TSIGSession.verify(octets, layout: layout, keys: TSIGKeyring([]), now: epoch)
+        }
         let session: TSIGSession
-        switch TSIGSession.verify(octets, layout: layout, keys: keyring, now: epoch) {
-        case .verified(let found) where found.key?.name == server.key?.lowercased: session = found
-        case .verified, .unsigned, .malformed:
+        switch verdict {
+        case .verified(let found): session = found
+        case .unsigned, .malformed:
             metrics.badSignatures &+= 1
             return
         case .rejected(_, let failed):
@@ -245,18 +251,18 @@ extension RouterAgent: DatagramSocketHandler {
         case .hairpin: metrics.hairpins &+= 1
         case .pending, .refused: break
         }
+        // A neighbour is told where the host is, in the place of its own address.
+        var address: IPAddress?
+        if case .hairpin(let inside, _) = reply, inside.isIPv4 { address = inside }
         switch requester.form {
-        case .v1(var message, let socket):
-            message.type = reply.negotiationType
-            if case .hairpin(let address, _) = reply, address.isIPv4 { message.gn = address }
-            if let octets = try? message.encoded() { transmit(octets, requester, socket) }
-        case .echo(var echo, let local):
-            echo.isReply = true
-            echo.message.type = reply.negotiationType
-            if case .hairpin(let address, _) = reply, address.isIPv4 { echo.message.gn = address }
-            if let octets = try? echo.encoded() {
-                echoes?.send(octets, to: IPAddress(requester.peer), from: local)
-            }
+        case .v1(let notification, let socket):
+            transmit(
+                V1Message.answer(to: notification, type: reply.negotiationType, host: address), requester,
+                socket)
+        case .echo(let request, let local):
+            echoes?.send(
+                TSNEcho.answer(to: request, type: reply.negotiationType, host: address),
+                to: IPAddress(requester.peer), from: local)
         case .v2(let notification, let part):
             guard let octets = notification.response(with: reply, to: part, epoch: epoch) else { return }
             recent.keep(octets, for: notification.signature, peer: requester.peer)

@@ -48,6 +48,31 @@ struct MessageTests {
         }
     }
 
+    @Test("An answer repeats the notification's octets, whatever way its name was written")
+    func answersRepeat() throws {
+        var v1 = try V1Message(
+            transactionID: 9, type: .notification, gn: IPAddress(v4: 0xc000_020a),
+            host: Name("Alice.example.net.")
+        ).encoded()
+        // A final dot, which we do not write, but read.
+        v1[3] += 1
+        v1[8 + Int(v1[3]) - 1] = UInt8(ascii: ".")
+        #expect(try V1Message(decoding: v1).host == Name("alice.example.net."))
+        let response = V1Message.answer(to: v1, type: .response)
+        #expect(response[1] == 2 && Array(response[2...]) == Array(v1[2...]) && response[0] == 9)
+        let hairpin = V1Message.answer(to: v1, type: .response, host: IPAddress(v4: 0xc0a8_010b))
+        #expect(Array(hairpin[4..<8]) == [192, 168, 1, 11] && Array(hairpin[8...]) == Array(v1[8...]))
+        let request = try TSNEcho(
+            isReply: false, identifier: 0x1234, sequence: 7,
+            message: TSNMessage(
+                type: .notification, id: 5, gn: IPAddress(v4: 0xc000_020a), host: Name("Alice.example.net."))
+        ).encoded()
+        let reply = TSNEcho.answer(to: request, type: .refusal)
+        let read = try TSNEcho(decoding: reply)
+        #expect(read.isReply && read.message.type == .refusal && read.sequence == 7)
+        #expect(Array(reply[9...]) == Array(request[9...]))
+    }
+
     @Test("No octets make a decoder trap")
     func noise() {
         var generator = SystemRandomNumberGenerator()

@@ -391,6 +391,25 @@ struct NegotiatorTests {
         #expect(script.taken().released.first?.outcome.isGranted == true)
     }
 
+    @Test("A router that is known, and whose agent is gone for a moment, is asked again soon")
+    func unchangedEchoOfKnownRouter() throws {
+        var script = Script { $0.form = .icmp }
+        func echo(_ type: NegotiationType, _ script: inout Script) throws {
+            guard case .sendEcho(let request, let router) = try #require(script.taken().first) else { return }
+            script.negotiator.receiveEcho(
+                TSNEcho.answer(to: request, type: type), from: router, now: script.now,
+                actions: &script.actions)
+            #expect(script.taken().released.count == 1)
+        }
+        _ = try script.ask(1)
+        try echo(.response, &script)
+        _ = try script.ask(2)
+        try echo(.notification, &script)
+        #expect(try script.ask(3) == .notNeeded)
+        _ = script.pass(10_000)
+        #expect(try script.ask(4) == .held)
+    }
+
     @Test("`on-timeout: servfail` fails only what nobody answered")
     func serverFailure() throws {
         var script = Script { $0.hold.onTimeout = .servfail }
@@ -449,6 +468,50 @@ struct NegotiatorTests {
         script.negotiator.receive(
             good.span.bytes, from: router, now: script.now, epoch: 1_800_000_000, actions: &script.actions)
         #expect(script.taken().released.first?.outcome.ttlCap == 30)
+    }
+
+    @Test("A signed error counts without the request's sections; a permission for another asker does not")
+    func v2Sparse() throws {
+        let key = try #require(
+            TSIGKey(
+                name: Name("router1.example."), algorithm: .hmacSHA256, base64: "MDEyMzQ1Njc4OWFiY2RlZg=="))
+        let router = IPEndpoint(IPAddress(v4: 0xcb00_7101), port: 20053)
+        var script = Script(
+            { $0.targets.routers = [.init(address: router.address, form: .v2, key: key.name)] },
+            keys: TSIGKeyring([key]))
+        func answer(_ script: inout Script, _ change: (V2Message.Body) -> Message) throws {
+            let request = script.taken().sent[0].octets
+            let layout = try MessageView.survey(request)
+            let body = try V2Message.decode(request.span.bytes, layout: layout)
+            guard
+                case .verified(var session) = TSIGSession.verify(
+                    request.span.bytes, layout: layout, keys: TSIGKeyring([key]), now: 1_800_000_000)
+            else { return }
+            var octets = change(body).encoded()
+            session.sign(&octets, now: 1_800_000_000)
+            script.negotiator.receive(
+                octets.span.bytes, from: router, now: script.now, epoch: 1_800_000_000,
+                actions: &script.actions)
+        }
+        _ = try script.ask(1)
+        try answer(&script) { body in
+            Message(id: body.id, flags: HeaderFlags.response.with(opcode: .update, responseCode: .refused))
+        }
+        #expect(script.taken().released.first?.outcome.isGranted == false)
+        #expect(script.negotiator.metrics.refusedPolicy == 1)
+        _ = try script.ask(2)
+        try answer(&script) { body in
+            Message(
+                id: body.id, flags: HeaderFlags.response.with(opcode: .update, responseCode: .noError),
+                questions: [Question(name: V2Message.zone, type: .soa)],
+                authorities: [
+                    ResourceRecord(
+                        owner: body.permissions[0].host, type: .a, ttl: 60,
+                        data: RecordData([198, 51, 100, 9]))
+                ])
+        }
+        #expect(script.taken().isEmpty)
+        #expect(script.negotiator.metrics.unexpected == 1)
     }
 
     @Test("A hundred thousand holds end on time and leave nothing behind")

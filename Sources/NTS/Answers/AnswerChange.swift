@@ -12,7 +12,7 @@ package enum AnswerChange {
         var patches: [(offset: Int, octets: [UInt8])] = []
         unsafe AnswerRecords.walk(response.span.bytes, layout) { bytes, _, record in
             guard Self.types.contains(record.type) else { return }
-            if let cap = outcome.ttlCap, record.ttl > cap {
+            if let cap = outcome.ttlCap, record.ttl > cap, concerns(outcome, record, bytes) {
                 let octets = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: cap >> UInt32($0)) }
                 patches.append((record.data.lowerBound - 6, octets))
             }
@@ -27,6 +27,15 @@ package enum AnswerChange {
             response.replaceSubrange(
                 patch.offset..<(patch.offset + patch.octets.count), with: patch.octets)
         }
+    }
+
+    /// Whether a record leads to what was granted: an address of such a host, or any service record.
+    private static func concerns(
+        _ outcome: NegotiationOutcome, _ record: AnswerRecords.Record, _ bytes: borrowing RawSpan
+    ) -> Bool {
+        guard record.type == .a || record.type == .aaaa, !outcome.hosts.isEmpty else { return true }
+        guard let owner = try? MessageView.name(in: bytes, at: record.owner) else { return true }
+        return outcome.hosts.contains(owner)
     }
 
     /// The record with the public port that the router granted for its host and port, or nil when none is meant.

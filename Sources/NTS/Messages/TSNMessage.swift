@@ -118,6 +118,22 @@ package struct TSNEcho: Hashable, Sendable {
         sequence = UInt16(octets[6]) << 8 | UInt16(octets[7])
     }
 
+    /// The router's echo reply to a request that ``init(decoding:)`` has read: the same octets with another type.
+    ///
+    /// - Parameter host: for hairpin, the host's private address, in the place of GN's.
+    package static func answer(
+        to request: [UInt8], type: NegotiationType, host: IPAddress? = nil
+    ) -> [UInt8] {
+        var octets = request
+        octets.replaceSubrange(0..<4, with: [0, 0, 0, 0])
+        octets[8] = type.rawValue
+        if let host, host.isIPv4 { octets.replaceSubrange(12..<16, with: host.octets) }
+        let sum = checksum(octets)
+        octets[2] = UInt8(sum >> 8)
+        octets[3] = UInt8(sum & 0xff)
+        return octets
+    }
+
     /// The Internet checksum (RFC 1071); zero over octets that already hold a right one.
     package static func checksum(_ octets: [UInt8]) -> UInt16 {
         var sum: UInt32 = 0

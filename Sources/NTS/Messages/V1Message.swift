@@ -47,6 +47,18 @@ package struct V1Message: Hashable, Sendable {
         return octets
     }
 
+    /// The router's answer to a notification that ``init(decoding:)`` has read: the same octets with another type.
+    ///
+    /// - Parameter host: for hairpin, the host's private address, in the place of GN's.
+    package static func answer(
+        to notification: [UInt8], type: NegotiationType, host: IPAddress? = nil
+    ) -> [UInt8] {
+        var octets = notification
+        octets[1] = type.rawValue
+        if let host, host.isIPv4 { octets.replaceSubrange(4..<8, with: host.octets) }
+        return octets
+    }
+
     /// Whether `octets` have the outer shape of v1 rather than that of a DNS message (nts.md 2.6): 40 octets,
     /// of which octet 2 is zero, as the name's length is at most 32.
     ///

@@ -71,6 +71,8 @@ package struct NegotiationOutcome: Sendable, Equatable {
     ///
     /// Nil leaves them.
     package var ttlCap: UInt32?
+    /// The names whose addresses that concerns; empty: all of the answer.
+    package var hosts: Set<Name> = []
     /// Addresses of the answer to be replaced, for a client behind the same router (nts.md 2.4).
     package var replacements: [Replacement] = []
     /// Public ports that a router granted for this client, to be carried by HTTPS, SVCB and SRV records.

@@ -32,7 +32,9 @@ extension Negotiator {
         case .notification:
             // It came back unchanged: whoever lives there does not know the scheme.
             metrics.unchangedEchoes &+= 1
-            memory.noteSilence(key.router, until: now + configuration.negativeTTL, now: now)
+            // A router whose agent is gone for a moment is asked again soon.
+            let rest = negotiation.isKnown ? configuration.knownRetry : configuration.negativeTTL
+            memory.noteSilence(key.router, until: now + rest, now: now)
             finish(key, .unsupported, now: now, actions: &actions)
         }
     }
@@ -112,6 +114,7 @@ extension Negotiator {
         case .granted(let lifetime, let hairpin, let ports):
             hold.outcome.isGranted = true
             hold.outcome.ttlCap = min(hold.outcome.ttlCap ?? .max, lifetime)
+            hold.outcome.hosts.insert(Name(trustedWire: key.host))
             hold.outcome.ports.append(contentsOf: ports)
             if let hairpin, mayAnswerHairpin(hairpin, host: key.host) {
                 metrics.hairpins &+= 1

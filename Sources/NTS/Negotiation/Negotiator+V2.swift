@@ -47,15 +47,23 @@ extension Negotiator {
             metrics.badSignatures &+= 1
             return
         }
-        guard let body = try? V2Message.decode(octets, layout: layout) else {
+        // An error may come without the request's sections (RFC 2136 3.8).
+        let body = try? V2Message.decode(octets, layout: layout)
+        let code = body?.responseCode ?? layout.flags.responseCode
+        guard code == .noError else {
+            complete(key, .refused(NTSMetrics.Refusal(code)), now: now, actions: &actions)
+            return
+        }
+        guard let body else {
             metrics.malformed &+= 1
             return
         }
-        guard body.responseCode == .noError else {
-            complete(key, .refused(NTSMetrics.Refusal(body.responseCode)), now: now, actions: &actions)
-            return
-        }
-        guard let permission = body.permissions.first(where: { $0.host.lowercased.wire == key.host })
+        // What is granted is what was asked for; only a neighbour of the host is told another address than its own.
+        let isNeighbour = key.gn == IPPrefix(key.router)
+        guard
+            let permission = body.permissions.first(where: {
+                $0.host.lowercased.wire == key.host && ($0.gn == key.gn || isNeighbour)
+            })
         else {
             metrics.unexpected &+= 1
             return
@@ -65,7 +73,7 @@ extension Negotiator {
             return
         }
         var hairpin: IPAddress?
-        if key.gn == IPPrefix(key.router), permission.gn != key.gn { hairpin = permission.gn.address }
+        if isNeighbour, permission.gn != key.gn { hairpin = permission.gn.address }
         let ports = body.ports.map { port in
             NegotiationOutcome.PortGrant(
                 host: port.host, address: key.router, transport: port.transport,
