@@ -44,7 +44,8 @@ static bool matches(const torii_flow_filter *filter, torii_piece entry)
     uint32_t value = mark.length == 4 ? torii_big32(mark.data) : 0;
     return source.length == width && answers.length == width && filter->source_length <= width * 8 &&
            has_prefix(source.data, filter->source, filter->source_length) &&
-           memcmp(answers.data, filter->reply_source, width) == 0 && (value & filter->mark) == filter->mark;
+           (filter->is_any_host || memcmp(answers.data, filter->reply_source, width) == 0) &&
+           (value & filter->mark) == filter->mark;
 }
 
 /* Asks for the entries that match in one pass through the table; older kernels ignore the filter and send all. */
@@ -69,26 +70,11 @@ static int ask_entries(int fd, const torii_flow_filter *filter)
     return torii_request_send(fd, &r);
 }
 
-/* The entries found are deleted after the dump: the kernel does not like both at once on one socket. */
-typedef struct {
-    uint8_t tuple[128];
-    size_t length;
-} doomed;
-
-static int delete_entry(int fd, uint8_t family, const doomed *entry)
+/* Calls visit with each entry that matches. */
+static int walk_entries(int fd, const torii_flow_filter *filter, void (*visit)(void *, torii_piece), void *context)
 {
-    torii_request r;
-    torii_request_begin(&r, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, family, 0);
-    torii_request_put(&r, CTA_TUPLE_ORIG | NLA_F_NESTED, entry->tuple, entry->length);
-    return torii_request_transact(fd, &r);
-}
-
-int torii_conntrack_delete(int fd, const torii_flow_filter *filter)
-{
-    enum { LIMIT = 65536, BUFFER = 65536 };
+    enum { BUFFER = 65536 };
     uint8_t *buffer = malloc(BUFFER);
-    doomed *found = NULL;
-    size_t count = 0, room = 0;
     int result = buffer ? ask_entries(fd, filter) : -ENOMEM;
     bool is_done = result < 0;
     while (!is_done) {
@@ -118,30 +104,93 @@ int torii_conntrack_delete(int fd, const torii_flow_filter *filter)
             size_t fixed = NLMSG_HDRLEN + sizeof(struct nfgenmsg);
             if (header.nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW) && header.nlmsg_len > fixed) {
                 torii_piece entry = {buffer + at + fixed, header.nlmsg_len - fixed};
-                torii_piece tuple = torii_piece_find(entry, CTA_TUPLE_ORIG);
-                if (count < LIMIT && tuple.length <= sizeof found->tuple && matches(filter, entry)) {
-                    if (count == room) {
-                        size_t larger = room ? room * 2 : 16;
-                        doomed *moved = realloc(found, larger * sizeof *found);
-                        if (!moved)
-                            break;
-                        found = moved;
-                        room = larger;
-                    }
-                    memcpy(found[count].tuple, tuple.data, tuple.length);
-                    found[count++].length = tuple.length;
-                }
+                if (matches(filter, entry))
+                    visit(context, entry);
             }
             at += NLMSG_ALIGN(header.nlmsg_len);
         }
     }
     free(buffer);
+    return result < 0 ? result : 0;
+}
+
+/* The entries found are deleted after the dump: the kernel does not like both at once on one socket. */
+typedef struct {
+    uint8_t tuple[128];
+    size_t length;
+} doomed;
+
+typedef struct {
+    doomed *found;
+    size_t count, room;
+} doomed_list;
+
+static void note_doomed(void *context, torii_piece entry)
+{
+    enum { LIMIT = 65536 };
+    doomed_list *list = context;
+    torii_piece tuple = torii_piece_find(entry, CTA_TUPLE_ORIG);
+    if (list->count >= LIMIT || tuple.length > sizeof list->found->tuple)
+        return;
+    if (list->count == list->room) {
+        size_t larger = list->room ? list->room * 2 : 16;
+        doomed *moved = realloc(list->found, larger * sizeof *list->found);
+        if (!moved)
+            return;
+        list->found = moved;
+        list->room = larger;
+    }
+    memcpy(list->found[list->count].tuple, tuple.data, tuple.length);
+    list->found[list->count++].length = tuple.length;
+}
+
+static int delete_entry(int fd, uint8_t family, const doomed *entry)
+{
+    torii_request r;
+    torii_request_begin(&r, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, family, 0);
+    torii_request_put(&r, CTA_TUPLE_ORIG | NLA_F_NESTED, entry->tuple, entry->length);
+    return torii_request_transact(fd, &r);
+}
+
+int torii_conntrack_delete(int fd, const torii_flow_filter *filter)
+{
+    doomed_list list = {0};
+    int result = walk_entries(fd, filter, note_doomed, &list);
     int deleted = 0;
-    for (size_t i = 0; i < count; i++)
-        if (delete_entry(fd, filter->family == 4 ? AF_INET : AF_INET6, &found[i]) == 0)
+    for (size_t i = 0; i < list.count; i++)
+        if (delete_entry(fd, filter->family == 4 ? AF_INET : AF_INET6, &list.found[i]) == 0)
             deleted++;
-    free(found);
+    free(list.found);
     return result < 0 ? result : deleted;
+}
+
+typedef struct {
+    const torii_flow_filter *filter;
+    torii_flow_pair *pairs;
+    int count, limit;
+} pair_list;
+
+static void note_pair(void *context, torii_piece entry)
+{
+    pair_list *list = context;
+    bool is_four = list->filter->family == 4;
+    uint16_t type = is_four ? CTA_IP_V4_SRC : CTA_IP_V6_SRC;
+    torii_piece source = torii_piece_find(torii_piece_find(torii_piece_find(entry, CTA_TUPLE_ORIG), CTA_TUPLE_IP), type);
+    torii_piece answers = torii_piece_find(torii_piece_find(torii_piece_find(entry, CTA_TUPLE_REPLY), CTA_TUPLE_IP), type);
+    if (list->count >= list->limit)
+        return;
+    torii_flow_pair pair = {0};
+    memcpy(pair.source, source.data, source.length);
+    memcpy(pair.reply_source, answers.data, answers.length);
+    if (list->count == 0 || memcmp(&list->pairs[list->count - 1], &pair, sizeof pair) != 0)
+        list->pairs[list->count++] = pair;
+}
+
+int torii_conntrack_pairs(int fd, const torii_flow_filter *filter, torii_flow_pair *pairs, int limit)
+{
+    pair_list list = {.filter = filter, .pairs = pairs, .limit = limit};
+    int result = walk_entries(fd, filter, note_pair, &list);
+    return result < 0 ? result : list.count;
 }
 
 int torii_conntrack_delete_flow(int fd, uint8_t family, uint8_t protocol, const uint8_t *source,

@@ -32,11 +32,11 @@ extension RouterAgent {
                 "router rc", usage: "router rc [--guide-table]",
                 summary: "List who is let in, to what, until when.", isExclusive: false
             ) { agent, request in
-                request.has("guide-table") ? agent.guideTable() : agent.listPermissions()
+                request.has("guide-table") ? agent.guideTable() : agent.listPermissions(agent.cache.open)
             },
             command("router sessions", summary: "List permissions that were used.", isExclusive: false) {
                 agent, _ in
-                agent.listPermissions { $0.flows > 0 }
+                agent.listPermissions(agent.cache.all.filter { $0.flows > 0 })
             },
             command(
                 "router askers",
@@ -114,13 +114,19 @@ extension RouterAgent {
         return denial
     }
 
+    /// The addresses that a name stands for now.
+    private func addresses(of name: Name) -> [IPAddress] {
+        hosts.lookup(name, epoch: epoch).map { [$0.ipv4, $0.ipv6].compactMap(\.self) } ?? []
+    }
+
     private func deny(_ request: ControlRequest) -> ControlOutcome {
         guard let denial = denial(request) else { return .badUsage("router deny NAME|all [ADDRESS|PREFIX]") }
         guard cache.denied.count < Self.denialLimit || cache.denied.contains(denial) else {
             return .failed("there are \(Self.denialLimit) denials already")
         }
+        let hosts = denial.host.map { name in addresses(of: name) }
         let ended = cache.deny(denial, now: now, actions: &pendingActions)
-        requestFlush()
+        endFlows(of: denial.gn, with: hosts)
         return kept("denied; \(ended) permissions ended")
     }
 
@@ -175,7 +181,7 @@ extension RouterAgent {
     private func pause() -> ControlOutcome {
         cache.isPaused = true
         let ended = cache.revoke(now: now, actions: &pendingActions) { _ in true }
-        requestFlush()
+        endFlows(of: nil, with: nil)
         return kept("paused; \(ended) permissions ended")
     }
 
@@ -211,6 +217,8 @@ extension RouterAgent {
         }
         if address.isIPv6 { entry.ipv6 = address } else { entry.ipv4 = address }
         hosts.set(entry)
+        cache.rulesChanged(hosts, now: now, epoch: epoch, actions: &pendingActions)
+        requestFlush()
         saveHosts()
         return .done("\(name) is \(address)")
     }
@@ -223,9 +231,12 @@ extension RouterAgent {
             return .failed("\(name) is not in the list")
         }
         guard entry.source != .configured else { return .failed("\(name) stands in the configuration") }
+        let addresses = addresses(of: name)
         hosts.remove(name)
         let ended = cache.revoke(now: now, actions: &pendingActions) { $0.host == name }
-        requestFlush()
+        // A host that has other names is reached by them, and a flow does not say by which name it came.
+        endFlows(of: nil, with: addresses.filter { hosts.names(of: $0).isEmpty })
+        cache.rulesChanged(hosts, now: now, epoch: epoch, actions: &pendingActions)
         saveHosts()
         return .done("\(name) removed; \(ended) permissions ended")
     }

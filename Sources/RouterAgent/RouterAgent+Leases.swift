@@ -74,37 +74,92 @@ extension LeaseFormat {
     }
 }
 
+/// Which leases have gone from their files, and since when.
+///
+/// A DHCP server may be in the middle of writing its file anew: what is missing for a moment is not gone.
+struct VanishedLeases {
+    /// How long a lease has to be missing until it counts as gone.
+    static let patience = Duration.milliseconds(500)
+
+    private var since: [Name: Duration] = [:]
+
+    /// Names that are waited for.
+    var count: Int { since.count }
+
+    /// Takes over which names are missing now.
+    ///
+    /// - Returns: those that have been missing for so long that they are gone.
+    mutating func note(_ missing: Set<Name>, now: Duration) -> [Name] {
+        var still: [Name: Duration] = [:]
+        var gone: [Name] = []
+        for name in missing {
+            let start = since[name] ?? now
+            if now - start >= Self.patience { gone.append(name) } else { still[name] = start }
+        }
+        since = still
+        return gone.sorted()
+    }
+
+    /// When the first of them counts as gone.
+    var due: Duration? { since.values.min().map { $0 + Self.patience } }
+}
+
 extension RouterAgent {
-    /// Has lease files read as soon as they change.
+    /// Has lease files read soon after they change.
     func watchLeases() {
         leaseWatch?.close()
         leaseWatch = nil
         let paths = configuration.hosts.leases.map(\.file)
         guard !paths.isEmpty else { return }
-        leaseWatch = FileWatch(paths, on: loop) { [unowned self] in readLeases() }
+        leaseWatch = FileWatch(paths, on: loop) { [unowned self] in leasesChange() }
+    }
+
+    /// A lease file is being written: it is read when its writer has been quiet for a moment, or does not end.
+    private func leasesChange() {
+        let first = leaseChange ?? now
+        leaseChange = first
+        if let leaseTimer { loop.cancel(leaseTimer) }
+        let wait = max(.zero, min(.milliseconds(100), first + .seconds(1) - now))
+        leaseTimer = loop.schedule(after: wait) { [unowned self] in
+            leaseTimer = nil
+            leaseChange = nil
+            readLeases()
+        }
     }
 
     /// Reads the lease files that have changed, and enters their hosts in the place of those they had before.
-    func readLeases() {
-        var hasChanged = false
+    ///
+    /// A file that is not there, or cannot be read, says nothing: its leases stay until they end.
+    ///
+    /// - Parameter isAnew: other files are configured; what they do not hold is gone at once.
+    func readLeases(isAnew: Bool = false) {
+        guard leaseTimer == nil || isAnew else { return }
+        var hasChanged = isAnew
         for file in configuration.hosts.leases {
             let paths = file.format.paths(file.file)
             let stamps = paths.map { FileStamp($0) }
             guard stamps != leaseFiles[file.file]?.stamps else { continue }
-            hasChanged = true
-            let text = paths.map { path in
-                String(decoding: (try? FileContents.read(path, limit: 16 << 20)) ?? [], as: UTF8.self)
+            let present = zip(paths, stamps).filter { $0.1 != nil }.map(\.0)
+            let texts = present.compactMap { path in
+                (try? FileContents.read(path, limit: 16 << 20)).map { String(decoding: $0, as: UTF8.self) }
             }
+            guard !texts.isEmpty, texts.count == present.count else {
+                if !present.isEmpty {
+                    log.limited(.warning, "leases", "a lease file cannot be read", ["file": file.file])
+                }
+                continue
+            }
+            hasChanged = true
             let leases = LeaseFile(suffix: file.suffix).read(
-                text.joined(separator: "\n"), format: file.format, epoch: epoch)
+                texts.joined(separator: "\n"), format: file.format, epoch: epoch)
             leaseFiles[file.file] = LeaseFileState(stamps: stamps, leases: leases)
         }
-        guard hasChanged else { return }
+        let isDue = vanishedLeases.due.map { $0 <= now } ?? false
+        guard hasChanged || isDue else { return }
         let all = leaseFiles.values.flatMap(\.leases)
-        let current = Set(all.map { "\($0.name) \($0.address)" })
-        for entry in hosts.all where entry.source == .lease {
-            let addresses = [entry.ipv4, entry.ipv6].compactMap(\.self)
-            if !addresses.allSatisfy({ current.contains("\(entry.name) \($0)") }) { hosts.remove(entry.name) }
+        for name in vanished(all, isAnew: isAnew) { hosts.remove(name) }
+        if let due = vanishedLeases.due {
+            loop.schedule(after: max(.zero, due - now)) { [unowned self] in readLeases() }
         }
         for lease in all {
             register(lease.name, address: lease.address, source: .lease, expiry: lease.expiry)
@@ -112,4 +167,25 @@ extension RouterAgent {
         cache.rulesChanged(hosts, now: now, epoch: epoch, actions: &pendingActions)
         requestFlush()
     }
+
+    /// Names whose entries no longer stand in the files: those that have another address at once, the rest when they have
+    /// been missing for a moment.
+    private func vanished(_ leases: [Lease], isAnew: Bool) -> [Name] {
+        let families = Set(leases.map { Family(name: $0.name, isIPv6: $0.address.isIPv6) })
+        let pairs = Set(leases.map { Holder(name: $0.name, address: $0.address) })
+        var moved: [Name] = []
+        var missing: Set<Name> = []
+        for entry in hosts.all where entry.source == .lease {
+            let gone = [entry.ipv4, entry.ipv6].compactMap(\.self).filter {
+                !pairs.contains(Holder(name: entry.name, address: $0))
+            }
+            guard !gone.isEmpty else { continue }
+            let hasMoved = gone.contains { families.contains(Family(name: entry.name, isIPv6: $0.isIPv6)) }
+            if hasMoved || isAnew { moved.append(entry.name) } else { missing.insert(entry.name) }
+        }
+        return moved + vanishedLeases.note(missing, now: now)
+    }
+
+    private struct Family: Hashable { var name: Name, isIPv6: Bool }
+    private struct Holder: Hashable { var name: Name, address: IPAddress }
 }

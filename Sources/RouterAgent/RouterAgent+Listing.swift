@@ -24,7 +24,7 @@ extension RouterAgent {
         let lines: [String]
         switch question.name.description.lowercased() {
         case "phl.nts.": lines = hosts.all.map(\.summary)
-        case "rc.nts.": lines = cache.all.map { $0.summary(now: now) }
+        case "rc.nts.": lines = cache.open.map { $0.summary(now: now) }
         default:
             lines = []
             answer.flags = answer.flags.with(opcode: .query, responseCode: .nameError)

@@ -28,7 +28,7 @@ extension RouterAgent {
         reserveListening()
         enterStaticHosts()
         leaseFiles = [:]
-        readLeases()
+        readLeases(isAnew: true)
         watchLeases()
         do throws(TransportError) {
             try configurePublishing()

@@ -27,10 +27,8 @@ extension RouterAgent {
         return table(["name", "ipv4", "ipv6", "source", "expires"], rows)
     }
 
-    func listPermissions(
-        where isShown: (RequestCache.Entry) -> Bool = { _ in true }
-    ) -> ControlOutcome {
-        let rows = cache.all.filter(isShown).map { entry in
+    func listPermissions(_ shown: [RequestCache.Entry]) -> ControlOutcome {
+        let rows = shown.map { entry in
             [
                 entry.gn.subjectText, "\(entry.host)", "\(entry.address)", entry.gate.rawValue,
                 "\(max(0, (entry.expires - now).components.seconds))s", "\(entry.flows)", "\(entry.server)",
@@ -41,7 +39,7 @@ extension RouterAgent {
 
     /// The columns of the first paper's Guide Table.
     func guideTable() -> ControlOutcome {
-        let rows = cache.all.map { entry in
+        let rows = cache.open.map { entry in
             let ports = entry.ports.map { "\($0.publicPort)" }.joined(separator: ",")
             return [
                 entry.gn.subjectText, "*", "\(entry.address)", ports.isEmpty ? "*" : ports, "\(entry.host)",

@@ -38,6 +38,10 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     var inner: InnerNegotiation
     var innerTimer: TimerToken?
     var leaseFiles: [String: LeaseFileState] = [:]
+    var vanishedLeases = VanishedLeases()
+    /// Since when a lease file is being written, and when it will be read.
+    var leaseChange: Duration?
+    var leaseTimer: TimerToken?
     var registrar = Registrar()
     var early = EarlyFlows()
     var publisher = Publisher()
@@ -145,7 +149,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         var tickets: [UInt64] = []
         var lists: [[KernelChange]] = []
         var untranslated: Set<IPPrefix> = []
-        var forgotten: [(gn: IPPrefix, host: IPAddress)] = []
+        var forgotten: [(gn: IPPrefix, host: IPAddress?)] = []
         for action in actions {
             switch action {
             case .apply(let ticket, let changes):
@@ -162,7 +166,9 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         for asker in untranslated {
             for flow in early.take(asker, now: now) { connections?.forget(flow) }
         }
-        for flow in forgotten {
+        // One walk of the kernel's table for each; what another covers needs none of its own.
+        let wide = forgotten.filter { $0.host == nil }
+        for flow in forgotten where flow.host == nil || !wide.contains(where: { $0.gn.contains(flow.gn) }) {
             connections?.forgetFlows(of: flow.gn, to: flow.host, mark: UInt32(configuration.nftables.mark))
         }
         for (ticket, succeeded) in zip(tickets, results) {
@@ -194,6 +200,8 @@ final class RouterAgent: @unchecked Sendable, Flushable {
                 (try? FileContents.read(path, limit: 4 << 20)).map { String(decoding: $0, as: UTF8.self) }
             }, addresses: addresses
         ).all()
+        cache.listening = Set(
+            ports.map { NTS.PortRange(transport: $0.transport, ports: $0.port...$0.port) })
         if kernel?.reserve(ports) == false {
             log.limited(.error, "listening", "the router's own ports cannot be reserved")
         }
@@ -247,6 +255,22 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         forgetOldRequesters()
         register()
         loop.schedule(after: .seconds(2)) { [unowned self] in tick() }
+    }
+
+    /// Ends the flows of `gn`, or of everybody, with these hosts, or with all: also those that outlived their permission.
+    func endFlows(of gn: IPPrefix?, with hosts: [IPAddress]?) {
+        let everybody = [IPPrefix("0.0.0.0/0"), IPPrefix("::/0")].compactMap(\.self)
+        for asker in gn.map({ [$0] }) ?? everybody {
+            let mark = UInt32(configuration.nftables.mark)
+            let found = connections?.pairs(of: asker, mark: mark) ?? []
+            let pairs = found.filter { hosts?.contains($0.host) ?? true }
+            guard !pairs.isEmpty else { continue }
+            cache.block(pairs, now: now, actions: &pendingActions)
+            let ended: [IPAddress?] =
+                hosts.map { hosts in hosts.filter { host in pairs.contains { $0.host == host } } } ?? [nil]
+            for host in ended { pendingActions.append(.forgetFlows(gn: asker, host: host)) }
+        }
+        requestFlush()
     }
 
     // MARK: Addresses

@@ -23,6 +23,62 @@ struct PrivateHostListTests {
         #expect(list.names(of: alice).isEmpty)
     }
 
+    @Test("A further name of a host is under the rules that the owner wrote for the host")
+    func rulesOfTheHost() throws {
+        let https = NTS.PortRange(transport: 6, ports: 443...443)
+        let web = NTS.PortRange(transport: 6, ports: 80...81)
+        let inside = try #require(IPPrefix("192.0.2.0/28"))
+        var list = PrivateHostList()
+        let further = try Name("further.example.net.")
+        #expect(list.register(further, address: alice, source: .update, epoch: 1) == .entered)
+        #expect(list.lookup(further, epoch: 2)?.policy == HostPolicy())
+        let nas = HostPolicy(allow: [https], from: [inside])
+        list.set(.init(name: try Name("nas.example.net."), ipv4: alice, source: .configured, policy: nas))
+        #expect(list.lookup(further, epoch: 2)?.policy == nas)
+        list.set(.init(name: try Name("added.example.net."), ipv4: alice, source: .local))
+        #expect(try list.lookup(Name("added.example.net."), epoch: 2)?.policy == nas)
+        // Two names with lists of their own: the host is reached by the ports of both, each under its other rules.
+        let open = HostPolicy(allow: [web, web])
+        list.set(.init(name: try Name("www.example.net."), ipv4: alice, source: .local, policy: open))
+        #expect(try list.lookup(Name("nas.example.net."), epoch: 2)?.policy.allow == [web, https])
+        #expect(try list.lookup(Name("nas.example.net."), epoch: 2)?.policy.from == [inside])
+        #expect(try list.lookup(Name("www.example.net."), epoch: 2)?.policy.from == [])
+        #expect(list.lookup(further, epoch: 2)?.policy == HostPolicy(allow: [web, https]))
+        // Another host is not concerned.
+        let other = try Name("other.example.net.")
+        #expect(list.register(other, address: bob, source: .update, epoch: 1) == .entered)
+        #expect(list.lookup(other, epoch: 2)?.policy == HostPolicy())
+    }
+
+    @Test("Granted ports belong to their name; flows to them pass the lists of the host's other names")
+    func grantedPortsOfTheHost() throws {
+        let https = NTS.PortRange(transport: 6, ports: 443...443)
+        let web = NTS.PortRange(transport: 6, ports: 80...80)
+        var list = PrivateHostList()
+        let further = try Name("further.example.net.")
+        #expect(list.register(further, address: alice, source: .update, epoch: 1) == .entered)
+        let granted = HostPolicy(grantedPorts: [https])
+        list.set(.init(name: try Name("one.example.net."), ipv4: alice, source: .configured, policy: granted))
+        #expect(list.lookup(further, epoch: 2)?.policy == HostPolicy())
+        let open = HostPolicy(allow: [web])
+        list.set(.init(name: try Name("two.example.net."), ipv4: alice, source: .configured, policy: open))
+        #expect(list.lookup(further, epoch: 2)?.policy == HostPolicy(allow: [web, https]))
+        #expect(try list.lookup(Name("two.example.net."), epoch: 2)?.policy.allow == [web, https])
+        #expect(
+            try list.lookup(Name("one.example.net."), epoch: 2)?.policy
+                == HostPolicy(allow: [web, https], grantedPorts: [https]))
+    }
+
+    @Test("Ranges of ports are put together, as the kernel takes none that overlap")
+    func mergedPorts() {
+        let ranges = [
+            "udp/7", "tcp/80-90", "tcp/85-100", "tcp/101", "tcp/1-2", "udp/7", "tcp/65535", "udp/65535",
+        ]
+        let merged = NTS.PortRange.merged(ranges.compactMap { NTS.PortRange($0) })
+        #expect(merged.map(\.description) == ["tcp/1-2", "tcp/80-101", "tcp/65535", "udp/7", "udp/65535"])
+        #expect(NTS.PortRange.merged([]).isEmpty)
+    }
+
     @Test("Configuration stands above what is learnt, and a lease is not taken back by an update")
     func sources() throws {
         var list = PrivateHostList()
@@ -281,6 +337,12 @@ struct AnswerTests {
         var changed = response
         AnswerChange.apply(outcome, to: &changed, layout: layout)
         #expect(try Message(parsing: changed).additionals.map(\.ttl) == [7, 7, 7])
+        // Other names keep their TTL.
+        outcome.hosts = [try Name("ALICE.example.net.")]
+        changed = response
+        AnswerChange.apply(outcome, to: &changed, layout: layout)
+        #expect(try Message(parsing: changed).additionals.map(\.ttl) == [7, 60, 60])
+        #expect(try Message(parsing: changed).answers.map(\.ttl) == [7, 7])
     }
 
     @Test(

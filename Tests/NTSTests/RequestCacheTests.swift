@@ -134,6 +134,46 @@ struct RequestCacheTests {
         #expect(script.changes.first?.contains(limit) == false)
     }
 
+    @Test("A host whose list of ports changes has the new list alone, without ranges that overlap")
+    func changedPorts() throws {
+        var script = RouterScript()
+        var entry = try #require(script.hosts.lookup(try Name("alice.example."), epoch: 1))
+        func ask(_ requester: UInt64, _ ports: [String]?) throws -> [KernelChange] {
+            entry.policy.allow = ports.map { $0.compactMap { PortRange($0) } }
+            script.hosts.set(entry)
+            script.changes = []
+            try script.notify(requester, "alice.example.", gn: "192.0.2.\(requester)")
+            return (script.changes.first ?? []).filter {
+                if case .open = $0 { false } else { true }
+            }
+        }
+        func limit(_ text: String...) -> KernelChange {
+            .limit(host: RouterScript.alice, ports: text.compactMap { PortRange($0) })
+        }
+        #expect(try ask(1, ["tcp/80-90", "tcp/85"]) == [limit("tcp/80-90")])
+        #expect(try ask(2, ["tcp/85", "tcp/80-90"]) == [])
+        #expect(try ask(3, ["tcp/85-99"]) == [.unlimitAll, limit("tcp/85-99")])
+        #expect(try ask(4, nil) == [.unlimitAll])
+        #expect(try ask(5, nil) == [])
+    }
+
+    @Test("No public port is handed out that the router keeps for itself")
+    func reservedPublicPorts() throws {
+        var script = RouterScript()
+        script.cache.configuration.publicPorts = 40_000...40_005
+        script.cache.configuration.reserved = [try #require(PortRange("tcp/40000-40002"))]
+        script.cache.listening = [try #require(PortRange("tcp/40004")), try #require(PortRange("udp/40005"))]
+        var entry = try #require(script.hosts.lookup(try Name("alice.example."), epoch: 1))
+        entry.policy.grantedPorts = [PortRange(transport: 6, ports: 1...2)]
+        script.hosts.set(entry)
+        try script.notify(1, "alice.example.")
+        guard case .granted(60, let ports)? = script.replies[1]?.last else {
+            Issue.record("not granted")
+            return
+        }
+        #expect(Set(ports.map(\.publicPort)) == [40_003, 40_005])
+    }
+
     @Test("When too few public ports are left nothing is taken, neither ports nor the host's list")
     func tooFewPublicPorts() throws {
         var script = RouterScript()

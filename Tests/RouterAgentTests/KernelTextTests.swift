@@ -128,6 +128,26 @@ struct KernelTextTests {
         #expect(streams.count <= UpdateStreams.connectionLimit)
     }
 
+    @Test("A lease that is missing for a moment is not gone: its file may just be written anew")
+    func vanishedLeases() throws {
+        let box = try Name("box.lan.example.")
+        let printer = try Name("printer.lan.example.")
+        var vanished = VanishedLeases()
+        let start = Duration.seconds(100)
+        #expect(vanished.note([box], now: start).isEmpty)
+        #expect(vanished.due == start + .milliseconds(500))
+        // It is back, and goes again: that counts anew.
+        #expect(vanished.note([], now: start + .milliseconds(100)).isEmpty)
+        #expect(vanished.due == nil)
+        #expect(vanished.note([box], now: start + .milliseconds(400)).isEmpty)
+        #expect(vanished.note([box, printer], now: start + .milliseconds(600)).isEmpty)
+        #expect(vanished.count == 2)
+        #expect(vanished.note([box, printer], now: start + .milliseconds(900)) == [box])
+        #expect(vanished.due == start + .milliseconds(1100))
+        #expect(vanished.note([printer], now: start + .seconds(10)) == [printer])
+        #expect(vanished.count == 0 && vanished.due == nil)
+    }
+
     @Test("Noise in lease files gives nothing, and whatever it gives is a name below the suffix")
     func hostileLeases() throws {
         let suffix = try Name("lan.example.")

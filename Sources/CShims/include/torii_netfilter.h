@@ -74,10 +74,18 @@ typedef struct {
     uint8_t source[16];       /* of the first packet */
     uint8_t reply_source[16]; /* who answers: where the flow is translated to */
     uint32_t mark;            /* bits that the entry's mark must have */
+    bool is_any_host;         /* reply_source does not count */
 } torii_flow_filter;
+
+typedef struct {
+    uint8_t source[16], reply_source[16]; /* 4 octets of each, or all */
+} torii_flow_pair;
 
 /* Deletes the entries that match. Returns how many. */
 int torii_conntrack_delete(int fd, const torii_flow_filter *filter);
+
+/* Who has flows that match with whom; a pair may come more than once. Returns how many it found, up to the limit. */
+int torii_conntrack_pairs(int fd, const torii_flow_filter *filter, torii_flow_pair *pairs, int limit);
 
 /* Deletes the one flow whose first packet is described; its cost does not depend on the table's size. Addresses have 4
    or 16 octets, ports are in host order. Returns 0, or -ENOENT when there is none. */

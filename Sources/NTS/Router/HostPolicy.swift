@@ -29,6 +29,24 @@ package struct PortRange: Hashable, Sendable, CustomStringConvertible {
         ports = low...high
     }
 
+    /// The same ports in order, without overlaps: the kernel refuses ranges that overlap.
+    package static func merged(_ ranges: [PortRange]) -> [PortRange] {
+        var result: [PortRange] = []
+        for range in ranges.sorted(by: {
+            ($0.transport, $0.ports.lowerBound) < ($1.transport, $1.ports.lowerBound)
+        }) {
+            if let last = result.last, last.transport == range.transport,
+                Int(range.ports.lowerBound) <= Int(last.ports.upperBound) + 1
+            {
+                let end = max(last.ports.upperBound, range.ports.upperBound)
+                result[result.count - 1].ports = last.ports.lowerBound...end
+            } else {
+                result.append(range)
+            }
+        }
+        return result
+    }
+
     package var description: String {
         let name = transport == 17 ? "udp" : "tcp"
         return ports.count == 1
@@ -55,5 +73,19 @@ package struct HostPolicy: Hashable, Sendable {
         self.from = from
         self.servers = servers
         self.grantedPorts = grantedPorts
+    }
+
+    /// The rules of a host that has several names: what any of them allows.
+    ///
+    /// `all` must not be empty. Granted ports are not among them: they belong to the name that they are granted for.
+    init(together all: [HostPolicy]) {
+        self.init()
+        // A name of granted ports alone says nothing about the others; flows to its own must pass.
+        let lists = all.filter { $0.allow != nil || $0.grantedPorts.isEmpty }.map(\.allow)
+        if !lists.isEmpty, !lists.contains(nil) {
+            allow = PortRange.merged(lists.flatMap { $0 ?? [] } + all.flatMap(\.grantedPorts))
+        }
+        if !all.contains(where: \.from.isEmpty) { from = all.flatMap(\.from) }
+        if !all.contains(where: \.servers.isEmpty) { servers = all.flatMap(\.servers) }
     }
 }

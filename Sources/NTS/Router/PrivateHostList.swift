@@ -89,12 +89,39 @@ package struct PrivateHostList: Sendable {
     /// All entries in canonical order of names.
     package var all: [Entry] { entries.values.sorted { $0.name < $1.name } }
 
-    /// The entry of `name`, if it has not ended.
+    /// The entry of `name`, if it has not ended, with the rules that hold for its host now.
+    ///
+    /// Rules belong to hosts: a further name, learnt from the host itself, does not open what the owner has closed.
     package func lookup(_ name: Name, epoch: UInt64) -> Entry? {
         guard var entry = entries[name], entry.expiry > epoch else { return nil }
-        // Learnt hosts follow the rules as they are now; the owner's own entries have rules of their own.
-        if entry.source == .update || entry.source == .lease { entry.policy = configuration.policy }
+        let isLearnt = entry.source == .update || entry.source == .lease
+        if isLearnt { entry.policy = configuration.policy }
+        let others = owned(besides: entry, epoch: epoch)
+        guard !others.isEmpty else { return entry }
+        // What the owner added without a word about rules is under those of the same host.
+        if isLearnt || (entry.source == .local && entry.policy == configuration.policy) {
+            let granted = entry.policy.grantedPorts
+            entry.policy = HostPolicy(together: others)
+            entry.policy.grantedPorts = granted
+        } else {
+            entry.policy.allow = HostPolicy(together: others + [entry.policy]).allow
+        }
         return entry
+    }
+
+    /// The rules of other names of the same host that the owner wrote: in the configuration, or by the local API.
+    private func owned(besides entry: Entry, epoch: UInt64) -> [HostPolicy] {
+        [entry.ipv4, entry.ipv6].compactMap(\.self).flatMap { address -> [HostPolicy] in
+            guard let names = namesByAddress[address], names.count > 1 else { return [] }
+            return names.compactMap { name in
+                guard name != entry.name, let other = entries[name], other.expiry > epoch else { return nil }
+                switch other.source {
+                case .configured: return other.policy
+                case .local: return other.policy == configuration.policy ? nil : other.policy
+                case .lease, .update: return nil
+                }
+            }
+        }
     }
 
     /// Names that `address` holds.

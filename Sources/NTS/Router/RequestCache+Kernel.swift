@@ -53,15 +53,19 @@ extension RequestCache {
         return [.close(gn: gn, host: entry.address)]
     }
 
-    /// The host's port list, where the kernel does not have it yet.
+    /// The host's port list, where the kernel does not have it yet; all lists anew where it has another.
     mutating func limits(
         of host: PrivateHostList.Entry, _ address: IPAddress
     )
         -> [KernelChange]
     {
-        guard let ports = host.policy.allow, limited[address] != ports else { return [] }
+        let ports = host.policy.allow.map { PortRange.merged($0) }
+        let old = limited[address]
+        guard ports != old else { return [] }
         limited[address] = ports
-        return [.limit(host: address, ports: ports)]
+        guard old != nil else { return [.limit(host: address, ports: ports ?? [])] }
+        return [.unlimitAll]
+            + limited.sorted { $0.key < $1.key }.map { .limit(host: $0.key, ports: $0.value) }
     }
 
     /// A public port for each granted port of the host that `gn` does not use yet; nil when they have run out.
@@ -76,7 +80,9 @@ extension RequestCache {
                 guard records.count < V2Message.permissionLimit else { return records }
                 let start = UInt16.random(in: range)
                 var candidate = start
-                while usedPorts[GrantedPort(gn: gn, transport: granted.transport, port: candidate)] != nil {
+                while usedPorts[GrantedPort(gn: gn, transport: granted.transport, port: candidate)] != nil
+                    || isReserved(granted.transport, candidate)
+                {
                     candidate = candidate == range.upperBound ? range.lowerBound : candidate + 1
                     guard candidate != start else {
                         for record in records {
@@ -96,5 +102,11 @@ extension RequestCache {
             }
         }
         return records
+    }
+
+    /// Whether the router keeps a port for itself, so that nobody would be led on from it.
+    private func isReserved(_ transport: UInt8, _ port: UInt16) -> Bool {
+        listening.contains(PortRange(transport: transport, ports: port...port))
+            || configuration.reserved.contains { $0.transport == transport && $0.ports.contains(port) }
     }
 }

@@ -11,7 +11,9 @@ extension RequestCache {
             return false
         }
         let gn = request.gn.address
-        guard !gn.isUnspecified, !gn.isLoopback, !gn.isMulticast, !gn.isLinkLocal else { return false }
+        guard !gn.isUnspecified, !gn.isLoopback, !gn.isMulticast, !gn.isLinkLocal,
+            gn.isIPv6 || gn.octets[0] < 240
+        else { return false }
         return !denied.contains { denial in
             (denial.gn.map { $0.contains(request.gn) } ?? true)
                 && (denial.host.map { $0 == host.name } ?? true)

@@ -32,6 +32,20 @@ extension RequestCache {
         return doomed.count
     }
 
+    /// Blocks pairs that have flows, whose permissions may have ended long before them, for a moment: so that the host's
+    /// next segment does not bring a flow back that is now forgotten.
+    package mutating func block(_ pairs: Set<Pair>, now: Duration, actions: inout [RouterAction]) {
+        let until = now + .seconds(Int(configuration.blockSeconds))
+        let fresh = pairs.filter { blocked[$0] != until }
+        guard !fresh.isEmpty else { return }
+        let sorted = fresh.sorted { ($0.host, $0.gn.address) < ($1.host, $1.gn.address) }
+        for pair in sorted { blocked[pair] = until }
+        let changes = sorted.map {
+            KernelChange.block(gn: $0.gn.address, host: $0.host, seconds: configuration.blockSeconds)
+        }
+        actions.append(.apply(ticket: takeTicket(), changes))
+    }
+
     /// Denies GN, host or both from now on and revokes what they have.
     @discardableResult
     package mutating func deny(_ denial: Denial, now: Duration, actions: inout [RouterAction]) -> Int {

@@ -33,6 +33,8 @@ package struct RequestCache: Sendable {
         package var blockSeconds: UInt32 = 10
         /// Public ports for hosts with granted ports.
         package var publicPorts: ClosedRange<UInt16> = 40_000...49_999
+        /// Ports of the router itself: none of them is handed out.
+        package var reserved: [PortRange] = []
         /// Permissions for prefixes at one time; notifications beyond are refused.
         package var prefixes = 256
         /// The largest prefixes that are let in; larger ones are refused.
@@ -80,7 +82,16 @@ package struct RequestCache: Sendable {
         var since: Duration
     }
 
-    struct Pair: Hashable { var gn: IPPrefix, host: IPAddress }
+    /// An asker and a private host.
+    package struct Pair: Hashable, Sendable {
+        package var gn: IPPrefix
+        package var host: IPAddress
+
+        package init(gn: IPPrefix, host: IPAddress) {
+            self.gn = gn
+            self.host = host
+        }
+    }
 
     struct Alarm: Sendable {
         var key: Key
@@ -97,6 +108,8 @@ package struct RequestCache: Sendable {
     package var configuration: Configuration
     /// Whether nothing new is opened: the owner's kill switch.
     package var isPaused = false
+    /// Ports that the router listens on now, each by itself: none of them is handed out.
+    package var listening: Set<PortRange> = []
     /// Pairs and hosts that the owner has denied for good.
     package internal(set) var denied: Set<Denial> = []
     var entries: [Key: Entry] = [:]
@@ -145,6 +158,8 @@ package struct RequestCache: Sendable {
     package var all: [Entry] {
         entries.values.sorted { ($0.gn.address, $0.address) < ($1.gn.address, $1.address) }
     }
+    /// The permissions that let somebody in: those for one flow only until it has come.
+    package var open: [Entry] { all.filter { $0.gate == .window || $0.flows == 0 } }
     /// Notifications that wait for another permission's first use.
     package var waitingCount: Int { entries.values.reduce(0) { $0 + $1.waiters.count } }
     /// When ``advance(to:actions:)`` has something to do.

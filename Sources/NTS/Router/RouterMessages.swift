@@ -115,8 +115,9 @@ package enum RouterAction: Sendable, Equatable {
     /// Delete conntrack entries from `gn` to the router itself that are not translated: they would keep their flows
     /// from being translated.
     case forgetUntranslated(gn: IPPrefix)
-    /// Delete the conntrack entries of `gn` that our table has translated or let through to `host`; after the changes.
-    case forgetFlows(gn: IPPrefix, host: IPAddress)
+    /// Delete the conntrack entries of `gn` that our table has translated or let through to `host`, or to any;
+    /// after the changes.
+    case forgetFlows(gn: IPPrefix, host: IPAddress?)
     case record(RouterEvent)
 }
 

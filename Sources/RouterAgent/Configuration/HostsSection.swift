@@ -45,7 +45,8 @@ package struct StaticHostSection: ConfigurationRecord {
     package let address: IPAddress
     /// What it may be reached by: `all`, or a list of ports.
     ///
-    /// Default: `permissions.allow`.
+    /// Default: `permissions.allow`. Of several names of one host all that any of them allows counts; names that a host
+    /// takes itself are under the rules that are written for it here.
     package let allow: AllowedPorts?
     /// Ports that are handed out one by one, as in `permissions.granted-ports`, which is the default.
     package let grantedPorts: [PortRange]?

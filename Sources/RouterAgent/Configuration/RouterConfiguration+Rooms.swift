@@ -32,6 +32,8 @@ extension RouterConfiguration {
         result.shortestIPv4 = permissions.prefixIPv4
         result.shortestIPv6 = permissions.prefixIPv6
         result.publicPorts = permissions.publicPorts
+        result.reserved =
+            ruleset.reserved + [NTS.PortRange(transport: 17, ports: router.listen.port...router.listen.port)]
         return result
     }
 

@@ -62,7 +62,7 @@ printf '%s\n192.168.1.12,02:00:00:00:00:01,,3600,%s,1,0,0,kea,0,\n' "$head" "$SO
 await 1 eval 'control router1 phl | grep -q kea'
 check "Kea" "kea.example.net. +192.168.1.12 .*lease" "$(control router1 phl)"
 printf '192.168.1.12,02:00:00:00:00:01,,3600,%s,1,0,0,kea,2,\n' "$SOON" >>"$LAB_DIR/kea.csv"
-await 1 eval '! control router1 phl | grep -q kea'
+await 3 eval '! control router1 phl | grep -q kea'
 check "...a lease that is taken back goes" "^0$" "$(control router1 phl | grep -c 'kea.')"
 {
     head -c 20000 /dev/urandom
@@ -70,8 +70,17 @@ check "...a lease that is taken back goes" "^0$" "$(control router1 phl | grep -
     printf '%s 02:00:00:00:00:09 192.168.1.12 %s *\n' "$SOON" "$(printf 'a%.0s' $(seq 300))"
     printf '%s 02:00:00:00:00:09 192.168.1.12 ../../etc *\n%s 02 192.168.1.12 fine *\n' "$SOON" "$SOON"
 } >"$LAB_DIR/dnsmasq.leases"
-await 1 eval 'control router1 phl | grep -q fine'
+await 2 eval 'control router1 phl | grep -q fine && ! control router1 phl | grep -q box'
 check "of a hostile file the good line counts alone" "^fine.example.net.$" "$(control router1 phl | awk '/lease/ && !/laptop/ { print $1 }')"
+
+rm "$LAB_DIR/dnsmasq.leases"
+printf '# lan 00010001 0 tablet %s 5 128 2001:db8:1:1::12/128\n' "$SOON" >"$LAB_DIR/odhcpd.leases"
+await 2 eval 'control router1 phl | grep -q tablet'
+check "a file that is gone says nothing" "fine.example.net. .*lease.*tablet.example.net. .*lease" "$(control router1 phl)"
+await 2 eval '! control router1 phl | grep -q laptop'
+check "...a lease that is gone from its file goes" "^0$" "$(control router1 phl | grep -c laptop)"
+printf '# lan 00010001 0 laptop %s 5 128 2001:db8:1:1::12/128\n' "$SOON" >"$LAB_DIR/odhcpd.leases"
+await 2 eval 'control router1 phl | grep -q laptop'
 
 step "Names from updates: UDP, TCP, IPv6, deletions."
 register pn1 alice $GA2 >/dev/null
@@ -136,6 +145,9 @@ step "Ports, sources, servers of a host; flows of a permission; the router's own
 check "web opens" "^NOERROR 8s" "$(told web.example.net. 192.0.2.10)"
 check "...its port" "^pn1 " "$(ask gn tcp $GA2 8080)"
 check "...and no other" "^timeout" "$(ask gn tcp $GA2 8081 --timeout 1)"
+check "a name that the host has taken itself opens" "^NOERROR 8s" "$(told alice.example.net. 192.0.2.20)"
+check "...the host's port" "^pn1 " "$(ask gn2 tcp $GA2 8080)"
+check "...and no other either" "^timeout" "$(ask gn2 tcp $GA2 8081 --timeout 1)"
 check "...the router's own service stays the router's" "^refused" "$(ask gn tcp $GA2 8443)"
 check "which the table knows" "tcp . 8443" "$(on router1 nft list set inet torii listening)"
 check "who is not in \`from\` is refused, and told" "REFUSED policy" "$(told picky.example.net. 192.0.2.10)"
@@ -144,6 +156,24 @@ control router1 deny all >/dev/null
 told all.example.net. 192.0.2.20 60 >/dev/null
 good=0; for _ in 1 2 3 4 5 6 7 8; do [[ $(ask gn2 tcp $GA2 8080) == pn2* ]] && good=$((good + 1)); done
 check "five flows of one permission, then no more" "^5$" "$good"
+
+step "A flow that outlives its permission ends when the owner says so."
+for word in "deny all.example.net 192.0.2.10" "deny all" pause; do
+    control router1 deny all >/dev/null
+    told all.example.net. 192.0.2.10 1 >/dev/null
+    on gn "$LAB_PYTHON" "$LAB_HERE/peer.py" ask tcp $GA2 8080 --hold 60 --timeout 1 >"$LAB_DIR/hold" 2>&1 &
+    hold=$!
+    await 3 grep -q first "$LAB_DIR/hold"
+    await 5 eval '[ "$(rc)" = 0 ]'
+    # shellcheck disable=SC2086
+    check "$word, after its end" "0 permissions ended" "$(control router1 $word)"
+    await 10 grep -q broken "$LAB_DIR/hold" || kill "$hold"
+    wait "$hold" 2>/dev/null
+    check "...the flow is gone" "broken" "$(cat "$LAB_DIR/hold")"
+    control router1 allow all.example.net 192.0.2.10 >/dev/null
+    control router1 resume >/dev/null
+done
+control router1 deny all >/dev/null
 
 step "Ports granted one by one: two hosts for one asker at a time."
 first=$(told granted.example.net. 192.0.2.10); second=$(told granted2.example.net. 192.0.2.10)
@@ -195,7 +225,10 @@ step "\`once\`, and the order beside a port forward of the firewall."
 sed -i 's/^permissions:.*/permissions: { mode: once, lifetime: 8s }/' "$LAB_DIR/router1/torii-router.yaml"
 check "reload" "reloaded" "$(control router1 reload)"
 told all.example.net. 192.0.2.20 >/dev/null
+check "the list has it" "192.0.2.20 +all.example.net. .*once" "$(control router1 rc)"
 check "the first flow comes in" "^pn2 " "$(ask gn2 tcp $GA2 8080)"
+await 3 eval 'control router1 sessions | grep -q "^192.0.2.20 .* once "'
+check "...and the list has it no more" "^0$" "$(control router1 rc | grep -c '^192.0.2.20 ')"
 check "the second does not" "^(refused|timeout)" "$(ask gn2 tcp $GA2 8080)"
 told all.example.net. 192.0.2.20 >/dev/null
 check "asked again, one more" "^pn2 " "$(ask gn2 tcp $GA2 8080)"
@@ -220,6 +253,7 @@ told all.example.net. 192.0.2.10 >/dev/null
 check "the same flow, after the permission" "^pn2 " "$(ask gn udp $GA2 8080 --from-port 5555)"
 
 step "The log and the commands."
+told all.example.net. 192.0.2.10 >/dev/null
 log=$(cat "$LAB_DIR/router1.log")
 check "openings are logged with GN, name and lifetime" "opened gn=192.0.2.10 name=web.example.net. host=192.168.1.11 mode=window lifetime=8s server=198.51.100.53" "$log"
 check "...and ends with use" "closed gn=[^ ]+ name=[^ ]+ host=[^ ]+ reason=[a-z]+ used=(yes|no) flows=" "$log"
