@@ -73,6 +73,8 @@ package struct QueryOptions: OptionSet, Hashable, Sendable {
     package static let isTraced = QueryOptions(rawValue: 16)
     /// The client has proved that it is where it says: a stream, or a good cookie.
     package static let isProved = QueryOptions(rawValue: 32)
+    /// The client asks over a stream: a policy that sends clients there lets it pass.
+    package static let isStream = QueryOptions(rawValue: 64)
 }
 
 /// A code and a text for people that go with a response (RFC 8914).

@@ -12,6 +12,7 @@ extension Worker {
         if context.layout.flags.contains(.checkingDisabled) { options.insert(.checkingDisabled) }
         if context.layout.flags.contains(.recursionDesired) { options.insert(.recursionDesired) }
         if context.isSourceProved { options.insert(.isProved) }
+        if context.isStream { options.insert(.isStream) }
         return options
     }
 

@@ -7,6 +7,8 @@ struct LocalNames {
         let kind: LocalZone.Kind
         /// Stub and forward zones: nothing local about them, whatever encloses them.
         let isElsewhere: Bool
+        /// The zone above is public and says that nothing here is signed: its DS record is asked for there (RFC 8375 4).
+        var isDelegated = false
     }
 
     private var zones: [UInt64: Zone] = [:]
@@ -16,7 +18,12 @@ struct LocalNames {
 
     init(_ configuration: ResolverConfiguration) {
         if configuration.answersSpecialUseNames {
-            for name in SpecialUseNames.zones { add(name, .static) }
+            for name in SpecialUseNames.zones {
+                zones[NameHash.hash(name)] = Zone(
+                    name: name, kind: .static, isElsewhere: false, isDelegated: name.labelCount > 1)
+            }
+            // Whatever is below localhost is localhost (RFC 6761 6.3).
+            for name in SpecialUseNames.data.map(\.owner) where name.labelCount == 1 { add(name, .redirect) }
             add(SpecialUseNames.data)
         }
         for zone in configuration.stubZones + configuration.forwardZones where !zone.name.isRoot {
@@ -54,34 +61,104 @@ struct LocalNames {
         }
     }
 
-    /// The answer to `question`, or nil when it is to be resolved.
-    func answer(_ question: Question, options: QueryOptions, writer: AnswerWriter) -> ResolverAnswer? {
-        guard !isEmpty else { return nil }
+    /// What local names say to a question.
+    enum Reply {
+        /// Nothing: it is to be resolved.
+        case none
+        case answer(ResolverAnswer)
+        /// An alias that leads to a name which is to be resolved.
+        case alias(Outcome)
+    }
+
+    /// Aliases that lead from local data to local data, at most.
+    private static let aliasLimit = 8
+
+    /// The reply to `question`.
+    func answer(_ question: Question, writer: AnswerWriter) -> Reply {
+        guard !isEmpty else { return .none }
+        var name = question.name
+        var links: [RecordSet] = []
+        while true {
+            guard let found = records(of: name, type: question.type) else {
+                guard !links.isEmpty else { return .none }
+                var outcome = Outcome(end: .alias(name), finalName: name)
+                outcome.links = links
+                outcome.security = .insecure
+                return .alias(outcome)
+            }
+            if let answer = found.answer { return .answer(answer) }
+            let isAsked = { (set: RecordSet) in set.type == question.type || question.type == .any }
+            if !found.sets.contains(where: isAsked), links.count < LocalNames.aliasLimit,
+                let link = found.sets.first(where: { $0.type == .cname }), let target = link.target,
+                !links.contains(where: { $0.owner == target }), target != name
+            {
+                links.append(link)
+                name = target
+                continue
+            }
+            var answer = ResolverAnswer(found.code)
+            answer.isAuthoritative = true
+            let wanted = found.sets.filter(isAsked)
+            answer.sections = writer.write(
+                question, answer: links + wanted,
+                authority: wanted.isEmpty ? [LocalNames.startOfAuthority(found.zone)] : [],
+                withSignatures: false)
+            return .answer(answer)
+        }
+    }
+
+    /// What is known of one name.
+    private struct Found {
+        /// Says everything when it is there.
+        var answer: ResolverAnswer?
+        var code = ResponseCode.noError
+        var sets: [RecordSet] = []
+        var zone: Name
+    }
+
+    /// What local zones and data hold at `name`; nil when it is not local.
+    private func records(of name: Name, type: RRType) -> Found? {
         var key = NameKey()
-        key.load(question.name)
-        let own = sets(at: key.hash(ofSuffixAt: 0), question.name)
-        let enclosing = zone(of: key, skippingFirst: question.type == .ds)
-        if let enclosing, enclosing.isElsewhere, own.isEmpty { return nil }
-        if !own.isEmpty { return answer(question, own, writer: writer) }
-        guard let enclosing else { return nil }
+        key.load(name)
+        let own = sets(at: key.hash(ofSuffixAt: 0), name)
+        let enclosing = zone(of: key, skippingFirst: type == .ds)
+        if !own.isEmpty {
+            // A transparent zone is somebody's real one, whose SOA record is not ours to tell.
+            let zone = enclosing.map { $0.kind == .transparent ? name : $0.name } ?? name
+            return Found(sets: own + apex(enclosing, at: name, besides: own), zone: zone)
+        }
+        guard let enclosing, !enclosing.isElsewhere else { return nil }
+        var found = Found(zone: enclosing.name)
         switch enclosing.kind {
         case .transparent: return nil
-        case .refuse:
-            return ResolverAnswer(.refused, errors: [ExtendedErrorNote(.prohibited)])
+        case .refuse: found.answer = ResolverAnswer(.refused, errors: [ExtendedErrorNote(.prohibited)])
         case .deny:
             var answer = ResolverAnswer(.refused)
             answer.disposition = .drop
-            return answer
-        case .nodata: return negative(.noError, question, enclosing.name, writer: writer)
+            found.answer = answer
+        case .nodata: found.sets = apex(enclosing, at: name, besides: [])
         case .redirect:
-            var sets = sets(at: NameHash.hash(enclosing.name), enclosing.name)
-            for index in sets.indices { sets[index].owner = question.name }
-            return answer(question, sets, writer: writer)
+            found.sets = sets(at: NameHash.hash(enclosing.name), enclosing.name)
+            for index in found.sets.indices { found.sets[index].owner = name }
         case .static:
-            let exists = question.name == enclosing.name || enclosers.contains(key.hash(ofSuffixAt: 0))
-            return negative(exists ? .noError : .nameError, question, enclosing.name, writer: writer)
+            found.sets = apex(enclosing, at: name, besides: [])
+            let exists = name == enclosing.name || enclosers.contains(key.hash(ofSuffixAt: 0))
+            found.code = exists ? .noError : .nameError
         }
+        return found
     }
+
+    /// The SOA and NS records that every zone has at its top (RFC 6303 3), where `sets` have none.
+    private func apex(_ zone: Zone?, at name: Name, besides sets: [RecordSet]) -> [RecordSet] {
+        guard let zone, !zone.isElsewhere, zone.kind != .transparent, zone.name == name else { return [] }
+        var made = [LocalNames.startOfAuthority(name)]
+        var servers = RecordSet(owner: name, type: .ns, ttl: 10800)
+        servers.data.append(LocalNames.localhost)
+        made.append(servers)
+        return made.filter { set in !sets.contains { $0.type == set.type || $0.type == .cname } }
+    }
+
+    private static let localhost: [UInt8] = [9] + Array("localhost".utf8) + [0]
 
     private func sets(at hash: UInt64, _ name: Name) -> [RecordSet] {
         (data[hash] ?? []).filter { $0.owner == name }
@@ -93,7 +170,7 @@ struct LocalNames {
         while label <= key.labelCount {
             if let zone = zones[key.hash(ofSuffixAt: label)],
                 zone.name.wire.count == key.length - key.offset(ofLabel: label),
-                !(skippingFirst && label == 0 && zone.isElsewhere)
+                !(skippingFirst && label == 0 && (zone.isElsewhere || zone.isDelegated))
             {
                 return zone
             }
@@ -102,29 +179,10 @@ struct LocalNames {
         return nil
     }
 
-    private func answer(_ question: Question, _ sets: [RecordSet], writer: AnswerWriter) -> ResolverAnswer {
-        let wanted = sets.filter { $0.type == question.type || question.type == .any || $0.type == .cname }
-        guard !wanted.isEmpty else { return negative(.noError, question, question.name, writer: writer) }
-        var answer = ResolverAnswer(.noError)
-        answer.isAuthoritative = true
-        answer.sections = writer.write(question, answer: wanted, withSignatures: false)
-        return answer
-    }
-
-    private func negative(
-        _ code: ResponseCode, _ question: Question, _ zone: Name, writer: AnswerWriter
-    ) -> ResolverAnswer {
-        var answer = ResolverAnswer(code)
-        answer.isAuthoritative = true
-        answer.sections = writer.write(
-            question, answer: [], authority: [LocalNames.startOfAuthority(zone)], withSignatures: false)
-        return answer
-    }
-
     /// An SOA record that lets clients keep the absence (RFC 2308 5); the names in it lead nowhere.
     static func startOfAuthority(_ zone: Name) -> RecordSet {
         var set = RecordSet(owner: zone, type: .soa, ttl: 10800)
-        var octets: [UInt8] = [9] + Array("localhost".utf8) + [0]
+        var octets = localhost
         octets += [6] + Array("nobody".utf8) + [7] + Array("invalid".utf8) + [0]
         for value: UInt32 in [1, 3600, 1200, 604_800, 10800] {
             octets += [

@@ -86,14 +86,29 @@ extension Resolver {
         if question.type.isMeta, question.type != .any {
             return deliver(ResolverAnswer(.notImplemented), to: client)
         }
-        if let answer = localNames.answer(question, options: client.options, writer: writer) {
+        var localAlias: Outcome?
+        switch localNames.answer(question, writer: writer) {
+        case .none: break
+        case .answer(let answer):
             metrics.localAnswers += 1
             return deliver(answer, to: client)
+        case .alias(let outcome):
+            metrics.localAnswers += 1
+            localAlias = outcome
         }
         var policy: Policies.Decision?
-        if !policies.isEmpty {
+        var view = view
+        var isPastPolicies = false
+        if localAlias == nil, !policies.isEmpty {
             policy = policies.decide(name: question.name, client: client.address)
-            if let decision = policy, !policies.mustResolve(before: decision),
+            if let decision = policy, case .tcpOnly = decision.action, client.options.contains(.isStream),
+                !policies.mustResolve(before: decision)
+            {
+                // It has come the way that the policy wants; what it gets must not be kept for those who have not.
+                policy = nil
+                view = Resolver.privateView
+                isPastPolicies = true
+            } else if let decision = policy, !policies.mustResolve(before: decision),
                 let made = answer(decision, question)
             {
                 if view != Resolver.privateView { keepPolicyAnswer(made, question, view: view, at: now) }
@@ -144,6 +159,12 @@ extension Resolver {
             id: takeID(), key: key, question: question, view: view,
             budget: Budget(configuration.limits, at: now), at: now)
         request.subnet = subnet
+        request.isPastPolicies = isPastPolicies
+        if let localAlias, case .alias(let target) = localAlias.end {
+            request.parts = [localAlias]
+            request.currentName = target
+            request.visited.insert(question.name)
+        }
         if client.options.contains(.isTraced) {
             request.budget.trace = TraceLog(at: now)
             note(request.budget, 0, at: now, "question \(question.name) \(question.type)")
@@ -281,13 +302,14 @@ extension Resolver {
     /// Without RD only what is cached is told.
     private func answerFromCacheOnly(_ request: Request, _ client: Request.Client, at now: Moment) {
         var name = request.currentName
+        let local = request.parts
         while request.parts.count <= configuration.limits.aliasRestarts {
             guard let cached = cachedOutcome(name, request.question.type, at: now) else { break }
             if !trustAnchors.isEmpty, cached.security == .unchecked,
                 !client.options.contains(.checkingDisabled)
             {
                 // Not validated yet: nothing to be told without work.
-                request.parts.removeAll()
+                request.parts = local
                 break
             }
             request.parts.append(cached)

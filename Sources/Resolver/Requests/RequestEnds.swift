@@ -29,7 +29,12 @@ extension Resolver {
         }
         if let changed = policyAnswer(request, at: now) {
             if !request.isPrivate { keepPolicyAnswer(changed, request.question, view: request.view, at: now) }
-            for client in request.clients { deliver(changed, of: request, to: client, at: now) }
+            for client in request.clients {
+                // Whom a policy sends to streams and who is there gets what there is; it is not kept for the others.
+                let passes = changed.disposition == .truncate && client.options.contains(.isStream)
+                let own = passes ? answer(request, options: client.options, at: now).answer : changed
+                deliver(own, of: request, to: client, at: now)
+            }
             return
         }
         var made: [QueryOptions: ResolverAnswer] = [:]

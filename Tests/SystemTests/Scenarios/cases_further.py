@@ -608,3 +608,39 @@ def rpz_signed_answer():
     w.ask("www.example.com. A", answer=["www.example.com. 3600 A 192.0.2.93"], do=False, match="rcode question answer")
     w.ask("mail.example.com. A", rcode="NXDOMAIN", answer=[], do=False, match="rcode question answer")
     return w
+
+
+# Local names.
+
+@case
+def local_aliases():
+    """Aliases among local data, and out of them; the top of a local zone; the SOA of what is not there."""
+    w = plain("local aliases", "local-zone: \"home.example.com.\" static", "local-data: \"gw.home.example.com. 60 IN A 192.0.2.90\"",
+              "local-data: \"al.home.example.com. 60 IN CNAME gw.home.example.com.\"",
+              "local-data: \"out.home.example.com. 60 IN CNAME www.example.com.\"",
+              "local-data: \"nowhere.home.example.com. 60 IN CNAME missing.home.example.com.\"")
+    tops(w)
+    w.serve(LEAF, "example.com.", "www.example.com. A")
+    gw, loose = "gw.home.example.com. 60 A 192.0.2.90", "rcode question answer"
+    w.ask("al.home.example.com. A", answer=["al.home.example.com. 60 CNAME gw.home.example.com.", gw], do=False, match=loose)
+    w.ask("al.home.example.com. CNAME", answer=["al.home.example.com. 60 CNAME gw.home.example.com."], do=False, match=loose)
+    w.ask("out.home.example.com. A", answer=["out.home.example.com. 60 CNAME www.example.com.", "www.example.com. 3600 A 203.0.113.1"], do=False,
+          match=loose)
+    w.ask("nowhere.home.example.com. A", rcode="NXDOMAIN", answer=["nowhere.home.example.com. 60 CNAME missing.home.example.com."], do=False, match=loose)
+    w.ask("al.home.example.com. AAAA", answer=["al.home.example.com. 60 CNAME gw.home.example.com."], do=False, match=loose)
+    w.ask("home.example.com. SOA", answer=["home.example.com. 10800 SOA localhost. nobody.invalid. 1 3600 1200 604800 10800"], do=False, match=loose)
+    return w
+
+
+@case
+def local_special_names():
+    """RFC 6761 6.3: names below localhost are localhost; RFC 6303 3: the zones have SOA and NS."""
+    w = plain("special names")
+    tops(w)
+    loose = "rcode question answer"
+    w.ask("a.b.localhost. A", answer=["a.b.localhost. 10800 A 127.0.0.1"], do=False, match=loose)
+    w.ask("localhost. MX", answer=[], do=False, match=loose)
+    w.ask("10.in-addr.arpa. NS", answer=["10.in-addr.arpa. 10800 NS localhost."], do=False, match=loose)
+    w.ask("1.0.0.10.in-addr.arpa. PTR", rcode="NXDOMAIN", answer=[], do=False, match=loose)
+    w.ask("x.test. A", rcode="NXDOMAIN", answer=[], do=False, match=loose)
+    return w
