@@ -178,6 +178,9 @@ enum ServerMetrics {
             collection.counter(name, help, core.sum(counter))
         }
         collection.counter(
+            "torii_memory_short_total", "Updates, transfers and zone files for which there was no memory.",
+            MemoryBudget.shortageCount)
+        collection.counter(
             "torii_update_copies_total", "Copies of signed updates from another source, refused.",
             core.updateReplays.copyCount)
         collection.counter(

@@ -58,6 +58,7 @@ package enum ServerProgram {
                     "protocols": section.protocols.map(\.rawValue).sorted().joined(separator: ","),
                 ])
         }
+        MemoryBudget.settle()
         Logs.server.notice(
             "ready", ["version": ProgramVersion.current, "zones": "\(configuration.zones.count)"])
         _ = ServiceManager.notify(.ready)

@@ -30,6 +30,9 @@ extension Worker {
                 peer, into: response)
         }
         count(.updates, slot: slot)
+        guard !MemoryBudget.isShort else {
+            return unsafe refuse(.outOfMemory, request, query, &context, peer, into: response)
+        }
         guard slot.section.kind == .primary else {
             return unsafe forwardUpdate(request, slot, query, &context, peer, into: response)
         }

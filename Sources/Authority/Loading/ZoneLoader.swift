@@ -86,7 +86,10 @@ package enum ZoneLoader {
             } catch {
                 builder.refuse(error)
                 // No use in reading on: the rest would only fill memory.
-                if case .tooManyRecords = error { throw builder.faults.error ?? error }
+                switch error {
+                case .tooManyRecords, .outOfMemory: throw builder.faults.error ?? error
+                default: break
+                }
             }
         }
         return try finish(&builder, apex: apex)

@@ -1,5 +1,6 @@
 package import DNSCore
 package import DNSSecurity
+internal import Operations
 
 /// A transfer from a primary, as a state machine without I/O: bytes in, actions out (RFC 5936 2.2, 3, RFC 1995 4).
 ///
@@ -93,11 +94,21 @@ package struct IncomingTransfer: Sendable {
         return octets
     }
 
+    /// Octets that a record of a transfer still needs when it has come: its place in the tables while they are made.
+    private static let recordMemory = 400
+
     /// Takes the next message from the primary.
     ///
     /// - Parameter now: seconds since 1970.
     package mutating func receive(_ bytes: borrowing RawSpan, now: UInt64) -> Action {
+        let before = octetCount
         octetCount += bytes.byteCount
+        // A record that has come takes about as much again before it is served.
+        if (before ^ octetCount) >> 20 != 0,
+            !MemoryBudget.hasRoom(for: recordCount * IncomingTransfer.recordMemory)
+        {
+            return .fail(.outOfMemory(records: recordCount))
+        }
         guard octetCount <= limits.octets else { return .fail(.tooLarge) }
         guard let layout = try? MessageView.survey(bytes), layout.end == bytes.byteCount else {
             return .fail(.malformedMessage)
@@ -306,13 +317,17 @@ package enum TransferFailure: Error, Sendable, Equatable {
     case zone(ZoneError)
     /// More records or octets than allowed.
     case tooLarge
+    /// The process may not take the memory that the zone needs.
+    case outOfMemory(records: Int)
     /// The connection ended or nothing came in time; the caller's finding.
     case connectionLost
 
     /// Whether the zone is larger than it may be.
     package var isLimit: Bool {
         switch self {
-        case .tooLarge, .zone(.tooManyRecords), .zone(.tooManyInSet), .zone(.tooManyTypes): true
+        case .tooLarge, .outOfMemory, .zone(.outOfMemory), .zone(.tooManyRecords), .zone(.tooManyInSet),
+            .zone(.tooManyTypes):
+            true
         default: false
         }
     }

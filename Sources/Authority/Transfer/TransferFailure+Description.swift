@@ -23,6 +23,7 @@ extension TransferFailure: CustomStringConvertible {
             "a difference at \(name) \(type) does not fit what we have"
         case .zone(let error): "\(error)"
         case .tooLarge: "more records or octets than allowed"
+        case .outOfMemory(let records): "no memory for the zone after \(records) records (memory-reserve)"
         case .connectionLost: "the connection ended, or nothing came in time"
         }
     }

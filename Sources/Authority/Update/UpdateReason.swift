@@ -67,6 +67,8 @@ package enum UpdateReason: Error, Sendable, Equatable {
     case frozen
     /// SERVFAIL: more updates wait than `update-quota` allows.
     case queueFull(limit: Int)
+    /// SERVFAIL: the process may take no more memory.
+    case outOfMemory
     /// SERVFAIL: the journal cannot be written; nothing was changed.
     case storage(JournalError)
     /// SERVFAIL: the server is stopping, or the zone was removed meanwhile.
@@ -105,7 +107,7 @@ extension UpdateReason {
         case .signature, .refused, .belowDNAME, .privateAddress, .nameServerAddress,
             .withoutEffect:
             .refused
-        case .tooManyRecords, .frozen, .queueFull, .storage, .stopping: .serverFailure
+        case .tooManyRecords, .frozen, .queueFull, .outOfMemory, .storage, .stopping: .serverFailure
         }
     }
 
@@ -116,7 +118,7 @@ extension UpdateReason {
         case .notAuthoritative: .notAuthoritative
         case .refused, .signature, .copied: .prohibited
         case .belowDNAME, .privateAddress, .nameServerAddress, .withoutEffect: .other
-        case .tooManyRecords, .queueFull: .other
+        case .tooManyRecords, .queueFull, .outOfMemory: .other
         case .frozen, .stopping: .notReady
         case .storage: .other
         }
@@ -150,6 +152,7 @@ extension UpdateReason: CustomStringConvertible {
         case .tooManyRecords(let name, let type, let limit): "more than \(limit) records at \(name) \(type)"
         case .frozen: "the zone is frozen"
         case .queueFull(let limit): "more than \(limit) updates wait (update-quota)"
+        case .outOfMemory: "no memory left (memory-reserve)"
         case .storage(let error): "journal: \(error)"
         case .stopping: "the zone is being closed"
         }

@@ -48,6 +48,8 @@ package enum ZoneError: Error, Equatable, Sendable {
     case belowDNAME(Name, dname: Name, ZonePlace)
     /// More records than the zone may hold.
     case tooManyRecords(limit: Int)
+    /// The process may not take the memory that the zone needs.
+    case outOfMemory(records: Int)
     /// More types at one name than there may be.
     case tooManyTypes(Name, limit: Int)
     /// A set of more records or octets than one may hold.
@@ -76,7 +78,7 @@ extension ZoneError {
             .metaType(_, _, let place), .malformedData(_, _, let place), .cnameBesideData(_, let place),
             .repeatedCNAME(_, let place), .repeatedDNAME(_, let place), .belowDNAME(_, _, let place):
             place
-        case .noSOA, .noApexNS, .tooManyRecords, .tooManyTypes, .tooManyInSet, .several: nil
+        case .noSOA, .noApexNS, .tooManyRecords, .outOfMemory, .tooManyTypes, .tooManyInSet, .several: nil
         }
     }
 }
@@ -136,6 +138,7 @@ extension ZoneError: CustomStringConvertible {
         case .belowDNAME(let name, let dname, let place):
             place.prefix + "\(name): data below the DNAME record of \(dname)"
         case .tooManyRecords(let limit): "more than \(limit) records"
+        case .outOfMemory(let records): "no memory for the zone after \(records) records (memory-reserve)"
         case .tooManyTypes(let name, let limit): "\(name): more than \(limit) types"
         case .tooManyInSet(let name, let type, let limit):
             "\(name) \(type): more than \(limit) records in a set"

@@ -1,5 +1,6 @@
 internal import DNSCore
 internal import Glibc
+internal import Operations
 
 /// Gathers records in any order, checks them, and makes a ``ZoneTable`` of them.
 ///
@@ -148,6 +149,12 @@ internal import Glibc
         }
         recordCount += 1
         guard recordCount <= recordLimit else { throw .tooManyRecords(limit: recordLimit) }
+        // The table takes about what has been gathered once more, and what was gathered grows by halves.
+        if recordCount & 0xffff == 0,
+            !MemoryBudget.hasRoom(for: (nodes.count + names.count + records.count) * 2)
+        {
+            throw .outOfMemory(records: recordCount)
+        }
         let size = (ZoneTableBuilder.recordHeader + dataLength + 3) & ~3
         let at = records.extend(by: size)
         let record = unsafe records.base + at

@@ -129,6 +129,10 @@ package struct LimitsSection: ConfigurationRecord {
     /// Time without a message after which a transfer is given up.
     package let transferIdleTimeout: Duration
 
+    /// Octets of memory that stay free where the system bounds the memory of the process (`ulimit -v`, control group).
+    ///
+    /// When less is left, updates are SERVFAIL; transfers and zone files that would need it are refused.
+    package let memoryReserve: Int
     /// Zones that have counters of their own; all others are counted together.
     package let zoneCounters: Int
     /// `toriictl` connections at one time.
@@ -204,6 +208,7 @@ package struct LimitsSection: ConfigurationRecord {
         transfersIn = count("transfers-in", 32, 1...4096)
         transferIdleTimeout = time("transfer-idle-timeout", .seconds(60))
 
+        memoryReserve = section.value("memory-reserve", .size(0...1 << 40), default: 32 << 20)
         zoneCounters = count("zone-counters", 1000, 0...1_000_000)
         controlClients = count("control-clients", 32, 1...1024)
         logRate = count("log-rate", 10, 0...100_000)

@@ -61,6 +61,7 @@ final class ZoneKeeper: Sendable {
 
     /// Opens the journal in `stateDirectory`; one that cannot be opened is tried again and again (``recover()``).
     init(stateDirectory: String, limits: LimitsSection, workers: Int) {
+        MemoryBudget.keep(limits.memoryReserve)
         let others = ZoneCounters(workers: workers)
         let none = ZoneSlots([]) { _ in others }
         otherCounters = others
@@ -93,7 +94,10 @@ final class ZoneKeeper: Sendable {
     var limits: LimitsSection { bounds.withLock { $0 } }
 
     /// Takes over other bounds, for zones that are configured from now on.
-    func adopt(_ limits: LimitsSection) { bounds.withLock { $0 = limits } }
+    func adopt(_ limits: LimitsSection) {
+        MemoryBudget.keep(limits.memoryReserve)
+        bounds.withLock { $0 = limits }
+    }
 
     /// Called, on the committer's thread, after each change of a zone.
     func observe(_ observer: @escaping @Sendable (ZoneSlot, ZoneSnapshot) -> Void) {

@@ -40,6 +40,11 @@ if not KEY:
     zone("opt", [lambda a: record(f"x.{a}", 41, 1232, 0, b"")], "bad OPT in the answer")
     zone("length", [lambda a: record(f"x.{a}", 1, 1, 60, bytes(4), length=400)], "bad length")
     zone("compress", [lambda a: record(f"n{i}." + ".".join(["a"] * 112) + "." + a, 1, ttl=60, rdata=bytes(4)) for i in range(500)], "good")
+    # W2: messages of 3,000 records whose owner is a pointer, in all but the first to a name of 125 labels.
+    tail = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4)
+    zone("pointers", [tail + struct.pack("!I", i) for i in range(2998)]
+         + [lambda a, m=m, i=i: record(f"m{m}." + ".".join(["a"] * 111) + "." + a, 1, ttl=60, rdata=struct.pack("!I", i)) if i == 0
+            else tail + struct.pack("!I", i) for m in range(5) for i in range(3000)], "good", split=3000)
 else:
     # U6: a transfer in which only some messages are signed (RFC 8945 5.3.1 bids at most 99 unsigned; the last must be).
     many = [lambda a, i=i: record(f"n{i}.{a}", 1, ttl=60, rdata=bytes(4)) for i in range(300)]
@@ -67,7 +72,8 @@ def answers(octets, stream):
         reply = message(ident, 0x8400, [asked], first)
         return [sign(reply, KEY, prior=struct.pack("!H", len(mac_of(octets))) + mac_of(octets))] if KEY else [reply]
     records = first + middle + last
-    parts = [records[i:i + (2 if split else 100)] for i in range(0, len(records), 2 if split else 100)]
+    step = {True: 2, False: 100}.get(split, split)
+    parts = [records[i:i + step] for i in range(0, len(records), step)]
     out, prior, pending = [], struct.pack("!H", len(mac_of(octets))) + mac_of(octets), b""
     for index, part in enumerate(parts):
         reply = message(ident, 0x8400, [asked] if index == 0 else [], part)

@@ -110,6 +110,15 @@ final class Daemon: @unchecked Sendable {
         try Tool.run(Places.program("toriictl"), ["--socket", directory.path + "/torii.sock"] + arguments)
     }
 
+    /// Seconds of processor time so far.
+    func cpuSeconds() throws -> Double {
+        let status = try String(contentsOfFile: "/proc/\(process.pid)/stat", encoding: .utf8)
+        let fields = status.split(separator: ")").last?.split(separator: " ").compactMap { Double($0) } ?? []
+        // Behind the name: state (no number), then ten numbers before user and system time.
+        guard fields.count > 11 else { throw HarnessError.malformed("no processor time in \(status)") }
+        return (fields[10] + fields[11]) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
     /// Asks over UDP.
     func ask(
         _ name: String, _ type: String = "A", _ change: (inout WireQuery) -> Void = { _ in }

@@ -101,6 +101,49 @@ struct FaultTests {
         #expect(try daemon.serial(Self.zone) == before)
     }
 
+    /// Lets a process map so many octets more than it has mapped now; nil: as many as it likes.
+    private func bound(_ daemon: Daemon, _ room: Int?) throws {
+        let status = try String(contentsOfFile: "/proc/\(daemon.process.pid)/statm", encoding: .utf8)
+        let pages = try #require(status.split(separator: " ").first.flatMap { Int($0) })
+        let limit = room.map { String(pages * Int(getpagesize()) + $0) } ?? "unlimited"
+        #expect(try Tool.run("prlimit", ["--pid", String(daemon.process.pid), "--as=\(limit):"]).succeeded)
+    }
+
+    @Test(
+        "F4, U5: without memory left, updates, transfers and zone files that want it end with an error; queries go on"
+    )
+    func memory() throws {
+        let big =
+            UpdateFixture.open.replacingOccurrences(of: "open.example.org", with: "big.example")
+            + (1...120_000).map { "n\($0) A 192.0.2.\($0 % 250)\n" }.joined()
+        let primary = try Daemon(
+            Daemon.basics
+                + "zones: [ { name: big.example, kind: primary, file: z, transfer: [ { from: 127.0.0.0/8 } ] } ]\n",
+            files: ["z": big])
+        let daemon = try UpdateFixture.start()
+        let before = try daemon.serial(Self.zone)
+        try bound(daemon, 8 << 20)
+        try daemon.process.eventually("the refusal of an update") { try update(daemon, 1) == "SERVFAIL" }
+        #expect(try daemon.ask("ns.\(Self.zone)").rcode == "NOERROR")
+        try bound(daemon, 64 << 20)
+        let remote = "{ address: 127.0.0.1, port: \(primary.port) }"
+        #expect(
+            try daemon.control("zone", "add", "big.example", "kind: secondary, primaries: [ \(remote) ]")
+                .succeeded)
+        try daemon.process.eventually("the end of the transfer", within: 60) {
+            daemon.process.errorText.contains("no memory for the zone after")
+        }
+        #expect(try daemon.ask("ns.\(Self.zone)").rcode == "NOERROR")
+        #expect(try daemon.control("stats", "memory").output.contains("torii_memory_short_total"))
+        try bound(daemon, nil)
+        #expect(try daemon.control("zone", "refresh", "big.example").succeeded)
+        try daemon.process.eventually("the zone", within: 60) {
+            try daemon.ask("n120000.big.example").rcode == "NOERROR"
+        }
+        try daemon.process.eventually("updates") { try update(daemon, 2) == "NOERROR" }
+        #expect(try daemon.serial(Self.zone) == before + 1)
+    }
+
     @Test("U4: rules that cannot be read keep the old ones; without any, the server does not start")
     func brokenRules() throws {
         let daemon = try UpdateFixture.start()
