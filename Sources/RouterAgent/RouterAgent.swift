@@ -193,13 +193,16 @@ final class RouterAgent: @unchecked Sendable, Flushable {
 
     /// Keeps the router's own services off translation.
     func reserveListening() {
-        guard configuration.permissions.reserveListening, kernel != nil else { return }
-        let addresses = Set(outsideAddresses.filter(\.isIPv4).map(\.procText))
-        let ports = ListeningPorts(
-            read: { path in
-                (try? FileContents.read(path, limit: 4 << 20)).map { String(decoding: $0, as: UTF8.self) }
-            }, addresses: addresses
-        ).all()
+        guard kernel != nil else { return }
+        var ports: Set<ListeningPorts.Port> = []
+        if configuration.permissions.reserveListening {
+            let addresses = Set(outsideAddresses.filter(\.isIPv4).map(\.procText))
+            ports = ListeningPorts(
+                read: { path in
+                    (try? FileContents.read(path, limit: 4 << 20)).map { String(decoding: $0, as: UTF8.self) }
+                }, addresses: addresses
+            ).all()
+        }
         cache.listening = Set(
             ports.map { NTS.PortRange(transport: $0.transport, ports: $0.port...$0.port) })
         if kernel?.reserve(ports) == false {

@@ -18,6 +18,8 @@ final class Server: @unchecked Sendable {
     /// Path of the configuration file, read again at each reload.
     let path: String
     private(set) var configuration: ServerConfiguration
+    /// What we were started with: what needs a restart is still as it says.
+    private let started: ServerConfiguration
     let core: ServerCore
     let zones: ZoneKeeper
     /// Which zones there are.
@@ -42,6 +44,7 @@ final class Server: @unchecked Sendable {
     /// - Throws: ``ServerError``: what the operator must change before the server can start.
     init(_ configuration: ServerConfiguration, path: String) throws(ServerError) {
         self.configuration = configuration
+        started = configuration
         self.path = path
         startTime = WallClock.seconds
         let workerCount = configuration.server.workers ?? Machine.processors
@@ -297,7 +300,10 @@ final class Server: @unchecked Sendable {
         do throws(ServerError) {
             if next.recursion.enabled { _ = try ResolverConfiguration(next) }
             _ = try PolicyKeeper.read(next)
-            return (next, unchangeable(next) + (try listeners.renewal(next.listen)).notes)
+            let waiting = next.waitingForRestart(since: started).map {
+                "\($0) has changed; it takes effect at the next start"
+            }
+            return (next, waiting + (try listeners.renewal(next.listen)).notes)
         } catch {
             throw ReloadFailure(lines: ["\(error)"])
         }
@@ -385,30 +391,6 @@ final class Server: @unchecked Sendable {
         for name in before.symmetricDifference(after) { cache.flush(.tree(name)) }
         // A file of policies may have changed without the configuration.
         if PolicyFacts(old) != PolicyFacts(new) || !new.rpz.isEmpty { cache.flush(.answers) }
-    }
-
-    /// What differs between the configurations and needs a restart.
-    private func unchangeable(_ next: ServerConfiguration) -> [String] {
-        var notes: [String] = []
-        func check<Value: Equatable>(_ name: String, _ old: Value, _ new: Value) {
-            if old != new { notes.append("\(name) has changed; it takes effect at the next start") }
-        }
-        check("server.workers", configuration.server.workers, next.server.workers)
-        check("server.state-directory", configuration.server.stateDirectory, next.server.stateDirectory)
-        check("recursion.source", configuration.recursion.source, next.recursion.source)
-        check("server.user", configuration.server.user, next.server.user)
-        check("cache.size", configuration.cache.size, next.cache.size)
-        check("recursion.enabled", configuration.recursion.enabled, next.recursion.enabled)
-        check("nts.source", configuration.nts.source, next.nts.source)
-        check("control.socket", configuration.control.socket, next.control.socket)
-        check("metrics", configuration.metrics, next.metrics)
-        let (old, new) = (configuration.limits, next.limits)
-        check("limits.control-clients", old.controlClients, new.controlClients)
-        check("limits.outstanding-queries", old.outstandingQueries, new.outstandingQueries)
-        check("limits.remembered-updates", old.rememberedUpdates, new.rememberedUpdates)
-        check("limits.pending-updates", old.pendingUpdates, new.pendingUpdates)
-        check("limits.pending-updates-per-client", old.pendingUpdatesPerClient, new.pendingUpdatesPerClient)
-        return notes
     }
 }
 

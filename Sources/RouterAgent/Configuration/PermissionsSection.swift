@@ -139,11 +139,11 @@ package struct NftablesSection: ConfigurationRecord {
     /// The bits of the conntrack mark that are ours: the firewall may accept `ct mark & MARK == MARK`.
     package let mark: Int
     /// The NFLOG group of updates that pass.
-    package let snoopGroup: Int
+    package var snoopGroup: Int
     /// The NFLOG group of permissions that are used.
-    package let useGroup: Int
+    package var useGroup: Int
     /// The NFLOG group of ICMP notifications.
-    package let icmpGroup: Int
+    package var icmpGroup: Int
 
     package init(_ section: ConfigurationSection) {
         table = section.value("table", .nftablesName, default: "torii")

@@ -4,9 +4,9 @@ package import Operations
 /// Everything that `torii-router` is told by its configuration file: checked, with defaults filled in.
 package struct RouterConfiguration: ConfigurationRecord {
     /// The router itself: interfaces, sockets, directories.
-    package let router: RouterSection
+    package private(set) var router: RouterSection
     /// The socket that `toriictl` speaks to.
-    package let control: ControlConfiguration
+    package private(set) var control: ControlConfiguration
     /// NTS servers that may notify.
     ///
     /// Everyone else gets no answer.
@@ -20,13 +20,13 @@ package struct RouterConfiguration: ConfigurationRecord {
     /// Addresses that are kept right in the DNS when the provider changes them.
     package let publish: [PublishSection]
     /// What is put into the kernel.
-    package let nftables: NftablesSection
+    package private(set) var nftables: NftablesSection
     /// The log on standard error.
     package let log: LogConfiguration
     /// Figures for Prometheus.
     ///
     /// Off when absent.
-    package let metrics: MetricsConfiguration?
+    package private(set) var metrics: MetricsConfiguration?
 
     package init(_ section: ConfigurationSection) {
         router = section.record("router")
@@ -40,6 +40,34 @@ package struct RouterConfiguration: ConfigurationRecord {
         log = section.record("log")
         metrics = section.optionalRecord("metrics")
         if !section.has("router") { section.report("the section router is missing") }
+    }
+
+    /// Keeps what only a restart changes as it is in `running`.
+    ///
+    /// - Returns: the names of the options that are kept although they have changed.
+    mutating func keep(_ running: RouterConfiguration) -> [String] {
+        var kept: [String] = []
+        func check<Value: Equatable>(_ name: String, _ value: (RouterConfiguration) -> Value) {
+            if value(self) != value(running) { kept.append(name) }
+        }
+        check("router.outside") { $0.router.outside }
+        check("router.inside") { $0.router.inside }
+        check("router.listen") { $0.router.listen }
+        check("router.icmp") { $0.router.icmp }
+        check("router.state-directory") { $0.router.stateDirectory }
+        check("router.user") { $0.router.user }
+        check("control.socket") { $0.control.socket }
+        check("nftables.use-group") { $0.nftables.useGroup }
+        check("nftables.snoop-group") { $0.nftables.snoopGroup }
+        check("nftables.icmp-group") { $0.nftables.icmpGroup }
+        check("metrics") { $0.metrics?.listen }
+        router = running.router
+        control = running.control
+        nftables.useGroup = running.nftables.useGroup
+        nftables.snoopGroup = running.nftables.snoopGroup
+        nftables.icmpGroup = running.nftables.icmpGroup
+        metrics = running.metrics
+        return kept
     }
 
     /// Reads the file at `path`.
@@ -99,7 +127,7 @@ package struct RouterSection: ConfigurationRecord {
 }
 
 /// The `router.listen` section.
-package struct RouterListenSection: ConfigurationRecord {
+package struct RouterListenSection: ConfigurationRecord, Equatable {
     /// The UDP port, on the outside addresses.
     package let port: UInt16
     /// The addresses; empty: all addresses of the outside interfaces.

@@ -28,7 +28,7 @@ struct KernelTable {
     }
 
     let nftables: Nftables
-    let batch: ElementBatch
+    private(set) var batch: ElementBatch
     private(set) var ruleset: Ruleset
     private var journal = Journal()
     private var targets: [IPAddress: Target] = [:]
@@ -86,7 +86,9 @@ struct KernelTable {
     ///
     /// - Throws: ``RouterError/ruleset(_:)``; the old table stays.
     mutating func replace(with other: Ruleset) throws(RouterError) {
+        let batch = try ElementBatch(table: other.table)
         try install(other, before: ruleset.removal)
+        self.batch = batch
         forgetAll()
     }
 

@@ -245,6 +245,35 @@ told all.example.net. 192.0.2.20 >/dev/null
 check "...and without it the permission" "^pn2 " "$(ask gn2 tcp $GA2 8080)"
 check "its mark is the one configured" "mark=536870912" "$(on router1 conntrack -L -p tcp --dport 8080 2>/dev/null | grep 192.168.1.12)"
 
+step "Options that nothing above has used, taken over by a reload."
+sed -i '/^nftables:/d; /^permissions:/d; s/^hosts:/hosts:\n  observe-updates: false/' "$LAB_DIR/router1/torii-router.yaml"
+cat >>"$LAB_DIR/router1/torii-router.yaml" <<'Y'
+permissions:
+  lifetime: 8s
+  reserved-ports: [ tcp/8081 ]
+  reserve-listening: false
+  public-ports: 42000-42003
+  prefix-ipv4: 32
+  helpers: [ ftp/2121 ]
+nftables: { table: lab }
+Y
+check "reload" "^reloaded$" "$(control router1 reload)"
+check "the table has its new name, and the old one is gone" "table ip6? ?lab|table inet lab" "$(on router1 nft list tables)"
+check "...alone" "^0$" "$(on router1 nft list tables | grep -c torii)"
+check "an update that passes is not looked at" "^0$" "$(register pn2 unseen 192.168.1.12 >/dev/null; control router1 phl | grep -c unseen)"
+check "a way opens" "^NOERROR" "$(told all.example.net. 192.0.2.10)"
+check "...through the new table" "^pn2 " "$(ask gn tcp $GA2 8080)"
+check "...but not to a reserved port" "^(refused|timeout)" "$(ask gn tcp $GA2 8081 --timeout 1)"
+check "the router's own ports are not reserved any more" "^0$" "$(on router1 nft list set inet lab listening | grep -c 'tcp . 8443')"
+check "granted ports come from the range" "_8080._tcp.granted.example.net. 4200[0-3]" "$(told granted.example.net. 192.0.2.20)"
+check "no prefix is let in" "REFUSED prefix" "$(told all.example.net. 192.0.2.0/24)"
+check "the helper's port" "2121" "$(on router1 nft list table inet lab)"
+sed -i 's/^router: .*listen.*//; s/^router: { /router: { icmp: true, /' "$LAB_DIR/router1/torii-router.yaml"
+check "what needs a restart is named" "next start: router.icmp$" "$(control router1 reload)"
+check "...each time, as long as it is so" "next start: router.icmp$" "$(control router1 reload)"
+sed -i 's/icmp: true, //; s/  observe-updates: false//; /^nftables:/d' "$LAB_DIR/router1/torii-router.yaml"
+check "and back" "^reloaded$" "$(control router1 reload)"
+
 step "A client that spoke too early is not kept out by its own flow."
 control router1 deny all >/dev/null
 on router1 nft insert rule inet firewall input udp dport 8080 drop
