@@ -266,7 +266,9 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         for asker in gn.map({ [$0] }) ?? everybody {
             let mark = UInt32(configuration.nftables.mark)
             let found = connections?.pairs(of: asker, mark: mark) ?? []
-            let pairs = found.filter { hosts?.contains($0.host) ?? true }
+            // A host behind us may have begun a flow itself, for a helper: that is no way in.
+            let ours = Set(Set(found.map(\.host)).filter(isInside))
+            let pairs = found.filter { ours.contains($0.host) && hosts?.contains($0.host) ?? true }
             guard !pairs.isEmpty else { continue }
             cache.block(pairs, now: now, actions: &pendingActions)
             let ended: [IPAddress?] =

@@ -278,7 +278,7 @@ step "A client that spoke too early is not kept out by its own flow."
 control router1 deny all >/dev/null
 on router1 nft insert rule inet firewall input udp dport 8080 drop
 ask gn udp $GA2 8080 --from-port 5555 --timeout 0.5 >/dev/null
-told all.example.net. 192.0.2.10 >/dev/null
+check "it is let in" "^NOERROR" "$(told all.example.net. 192.0.2.10)"
 check "the same flow, after the permission" "^pn2 " "$(ask gn udp $GA2 8080 --from-port 5555)"
 
 step "The log and the commands."
