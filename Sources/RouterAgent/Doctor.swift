@@ -3,8 +3,8 @@ internal import Operations
 
 /// Looks for what stops the agent on this machine, and names the one line that would help.
 ///
-/// Reads only. The firewall is judged by its text: base chains of the hooks `input` and `forward` that end in a drop
-/// or hold one, without a rule that lets our packets pass. That can be wrong, so it says what it saw.
+/// Reads only. The firewall is judged by its text: base chains of the hooks `input` and `forward` that refuse what comes
+/// from outside, without a rule that lets our packets pass. That can be wrong, so it says what it saw.
 struct Doctor {
     /// One thing found.
     struct Finding: Equatable {
@@ -71,89 +71,54 @@ struct Doctor {
         return found
     }
 
-    /// A chain of the firewall that a hook calls.
-    private struct Chain {
-        var table: String
-        var name: String
-        var text: String
-        var blocks: Bool {
-            text.contains("policy drop") || text.contains("drop\n") || text.contains("reject")
-        }
-    }
-
-    /// The base chains of `hook`, each with the text of its whole table, since rules may stand in chains it jumps to.
-    private func chains(hook: String) -> [Chain] {
-        var result: [Chain] = []
-        var table = ""
-        var tableText = ""
-        var name = ""
-        var pending: [Chain] = []
-        for line in ruleset.split(separator: "\n", omittingEmptySubsequences: false) {
-            let trimmed = line.drop { $0 == "\t" || $0 == " " }
-            if line.hasPrefix("table ") {
-                table = String(line.dropFirst(6).prefix { $0 != "{" }).trimmingEnd
-                tableText = ""
-                pending = []
-            }
-            if trimmed.hasPrefix("chain ") { name = String(trimmed.dropFirst(6).prefix { $0 != " " }) }
-            if trimmed.hasPrefix("type filter hook \(hook) ") {
-                pending.append(Chain(table: table, name: name, text: ""))
-            }
-            tableText += line + "\n"
-            if line == "}" {
-                result += pending.map { Chain(table: $0.table, name: $0.name, text: tableText) }
-            }
-        }
-        return result
-    }
-
     private func firewall() -> [Finding] {
-        var found: [Finding] = []
         let port = configuration.router.listen.port
         let mark = "0x" + String(configuration.nftables.mark, radix: 16)
         let outside = configuration.router.outside[0]
-        for chain in chains(hook: "input")
-        where chain.blocks && configuration.nftables.table != chain.table.lastWord {
-            let isOpen =
-                chain.text.contains("udp dport \(port)") || chain.text.contains(" \(port),")
-                || chain.text.contains(" \(port) }")
+        let trust = "iifname \"\(outside)\" ct mark and \(mark) == \(mark) accept"
+        var found: [Finding] = []
+        let all = FirewallText(ruleset).tables.filter { $0.name.lastWord != configuration.nftables.table }
+        for (table, chain) in all.flatMap({ table in
+            table.chains(hook: "input", from: outside).map { (table.name, $0) }
+        })
+        where chain.refuses(from: outside) {
+            let isOpen = chain.rules.contains { $0.accepts(udp: port, from: outside) }
             found.append(
                 isOpen
-                    ? Finding(grade: .good, text: "chain \(chain.name) of \(chain.table) lets udp \(port) in")
+                    ? Finding(grade: .good, text: "chain \(chain.name) of \(table) lets udp \(port) in")
                     : Finding(
                         grade: .problem,
-                        text: "chain \(chain.name) of table \(chain.table) seems to keep notifications out",
+                        text: "chain \(chain.name) of table \(table) seems to keep notifications out",
                         remedy:
-                            "nft insert rule \(chain.table) \(chain.name) iifname \"\(outside)\" udp dport \(port) accept"
+                            "nft insert rule \(table) \(chain.name) iifname \"\(outside)\" udp dport \(port) accept"
                     ))
         }
-        for chain in chains(hook: "forward")
-        where chain.blocks && configuration.nftables.table != chain.table.lastWord {
+        for (table, chain) in all.flatMap({ table in
+            table.chains(hook: "forward", from: outside).map { (table.name, $0) }
+        })
+        where chain.refuses(from: outside) {
+            let texts = chain.rules.map(\.text)
             let trustsMark =
-                chain.text.contains("ct mark & \(mark)") || chain.text.contains("mark and \(mark)")
-                || chain.text.contains("@0x")
-                || chain.text.contains("0x\(String(format8(configuration.nftables.mark)))")
-            let trustsTranslation = chain.text.contains("ct status dnat")
-            if !trustsMark, !trustsTranslation {
-                found.append(
-                    Finding(
-                        grade: .problem,
-                        text: "chain \(chain.name) of table \(chain.table) seems to refuse what we let in",
-                        remedy:
-                            "nft insert rule \(chain.table) \(chain.name) iifname \"\(outside)\" ct mark and \(mark) == \(mark) accept"
-                    ))
-            } else if !trustsMark {
+                texts.contains {
+                    $0.contains("ct mark & \(mark)") || $0.contains("mark and \(mark)") || $0.contains("@0x")
+                        || $0.contains("0x\(format8(configuration.nftables.mark))")
+                } || chain.rules.contains { $0.verdict(from: outside) == .accept }
+            let remedy = "nft insert rule \(table) \(chain.name) \(trust)"
+            if trustsMark {
+                found.append(Finding(grade: .good, text: "chain \(chain.name) of \(table) trusts our mark"))
+            } else if texts.contains(where: { $0.contains("ct status dnat") }) {
                 found.append(
                     Finding(
                         grade: .note,
                         text:
-                            "chain \(chain.name) of table \(chain.table) accepts translated flows, but no IPv6 pinholes",
-                        remedy:
-                            "nft insert rule \(chain.table) \(chain.name) iifname \"\(outside)\" ct mark and \(mark) == \(mark) accept"
-                    ))
+                            "chain \(chain.name) of table \(table) accepts translated flows, but no IPv6 pinholes",
+                        remedy: remedy))
             } else {
                 found.append(
-                    Finding(grade: .good, text: "chain \(chain.name) of \(chain.table) trusts our mark"))
+                    Finding(
+                        grade: .problem,
+                        text: "chain \(chain.name) of table \(table) seems to refuse what we let in",
+                        remedy: remedy))
             }
         }
         return found
@@ -210,12 +175,6 @@ extension Doctor.Finding: CustomStringConvertible {
 }
 
 extension String {
-    fileprivate var trimmingEnd: String {
-        var text = self[...]
-        while text.last == " " { text.removeLast() }
-        return String(text)
-    }
-
     fileprivate var lastWord: String { split(separator: " ").last.map(String.init) ?? self }
 }
 

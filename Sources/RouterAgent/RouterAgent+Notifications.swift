@@ -184,8 +184,15 @@ extension RouterAgent: DatagramSocketHandler {
         guard let mac = V2Message.signature(of: octets, layout: layout),
             let time = V2Message.timeSigned(of: octets, layout: layout)
         else { return }
-        guard replays.note(mac, signedAt: time, now: epoch) == .fresh else {
+        let seen = replays.note(mac, signedAt: time, now: epoch)
+        guard seen == .fresh else {
             metrics.replays &+= 1
+            if seen == .tooOld, let body = try? V2Message.decode(octets, layout: layout) {
+                // Its server's clock may be behind: it is told the time, and signs the next one with another.
+                let reply = V2Message.response(
+                    to: body, code: .notAuth, permissions: [], session: session.refusingTime(), epoch: epoch)
+                return transmit(reply, peer, socket)
+            }
             if let reply = recent.reply(to: mac, peer: peer.peer) { transmit(reply, peer, socket) }
             return
         }

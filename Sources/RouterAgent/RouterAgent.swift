@@ -28,7 +28,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     var streams = UpdateStreams()
     var cache: RequestCache
     var keyring: TSIGKeyring
-    var replays = ReplayMemory()
+    var replays: ReplayMemory
     var recent = RecentReplies()
 
     private var kernel: KernelTable?
@@ -46,6 +46,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     var early = EarlyFlows()
     var publisher = Publisher()
     var lastSave = Duration.zero
+    private var lastLook: (moment: Duration, epoch: UInt64)?
     var saveTimer: TimerToken?
     var leaseWatch: FileWatch?
     var sockets: [DatagramSocket] = []
@@ -74,6 +75,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
         where Interfaces.index(of: name) == nil {
             throw RouterError.noInterface(name)
         }
+        replays = ReplayMemory(start: Self.epoch)
         keyring = TSIGKeyring(configuration.keys.compactMap(\.tsigKey))
         hosts = PrivateHostList(configuration: configuration.hostListConfiguration)
         observer = UpdateObserver(servers: configuration.hosts.ddnsServers)
@@ -116,7 +118,9 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     var now: Duration { .nanoseconds(Int64(clamping: loop.now.nanoseconds)) }
 
     /// Seconds since 1970.
-    var epoch: UInt64 {
+    var epoch: UInt64 { Self.epoch }
+
+    private static var epoch: UInt64 {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return UInt64(max(0, time.tv_sec))
@@ -249,6 +253,7 @@ final class RouterAgent: @unchecked Sendable, Flushable {
 
     /// What has to be looked at now and then.
     private func tick() {
+        noticeClock()
         hosts.expire(epoch: epoch)
         saveHosts()
         readLeases()
@@ -276,6 +281,20 @@ final class RouterAgent: @unchecked Sendable, Flushable {
             for host in ended { pendingActions.append(.forgetFlows(gn: asker, host: host)) }
         }
         requestFlush()
+    }
+
+    /// Looks whether the time of day has been set since the last look.
+    private func noticeClock() {
+        let time = epoch
+        defer { lastLook = (now, time) }
+        guard let (moment, old) = lastLook else { return }
+        let expected = old + UInt64(max(0, (now - moment).components.seconds))
+        let step = time > expected ? time - expected : expected - time
+        guard step > 30 else { return }
+        log.notice("the clock was set", ["by": "\(step)s", "forward": "\(time > expected)"])
+        hosts.clockWasSet(from: expected, to: time)
+        // Leases that had ended by the wrong time may be good, and the other way round.
+        leaseFiles = [:]
     }
 
     // MARK: Addresses

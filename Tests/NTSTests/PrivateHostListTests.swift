@@ -50,6 +50,34 @@ struct PrivateHostListTests {
         #expect(list.lookup(other, epoch: 2)?.policy == HostPolicy())
     }
 
+    @Test("When the clock is set, learnt names live as long as they would have")
+    func clockWasSet() throws {
+        var list = PrivateHostList()
+        list.configuration.lifetime = 100
+        let young = try Name("young.example.net.")
+        let old = try Name("old.example.net.")
+        let restored = try Name("restored.example.net.")
+        let static_ = try Name("static.example.net.")
+        list.set(.init(name: static_, ipv4: bob, source: .configured))
+        // A clock that begins at 1970, and a file that was kept from before.
+        #expect(list.register(old, address: alice, source: .update, epoch: 10) == .entered)
+        #expect(list.register(young, address: alice, source: .update, epoch: 60) == .entered)
+        list.restore("restored.example.net. 192.168.1.12 - update 1800000050 1700000000 all - 1\n", epoch: 10)
+        list.clockWasSet(from: 70, to: 1_800_000_000)
+        #expect(
+            list.lookup(old, epoch: 1_800_000_039) != nil && list.lookup(old, epoch: 1_800_000_040) == nil)
+        #expect(
+            list.lookup(young, epoch: 1_800_000_089) != nil && list.lookup(young, epoch: 1_800_000_090) == nil
+        )
+        #expect(list.lookup(restored, epoch: 1_800_000_099) != nil)
+        #expect(list.lookup(restored, epoch: 1_800_000_100) == nil)
+        #expect(list.lookup(static_, epoch: .max - 1) != nil)
+        list.clockWasSet(from: 1_800_000_010, to: 1_799_000_000)
+        #expect(
+            list.lookup(young, epoch: 1_799_000_079) != nil && list.lookup(young, epoch: 1_799_000_080) == nil
+        )
+    }
+
     @Test("Granted ports belong to their name; flows to them pass the lists of the host's other names")
     func grantedPortsOfTheHost() throws {
         let https = NTS.PortRange(transport: 6, ports: 443...443)
@@ -271,6 +299,14 @@ struct UpdateObserverTests {
         #expect(memory.note(macs[0], signedAt: 100, now: 103) == .tooOld)
         #expect(memory.note(macs[1], signedAt: 101, now: 103) == .replayed)
         #expect(memory.note(macs[4], signedAt: 104, now: 405) == .tooOld)
+        // What was signed before we began may have been seen by whoever was here before.
+        var later = ReplayMemory(start: 200)
+        #expect(later.note(macs[0], signedAt: 199, now: 200) == .tooOld)
+        #expect(later.note(macs[0], signedAt: 200, now: 200) == .fresh)
+        #expect(later.note(macs[1], signedAt: 199, now: 210) == .tooOld)
+        // Our clock was ahead then, and has been set.
+        #expect(later.note(macs[1], signedAt: 150, now: 150) == .fresh)
+        #expect(later.note(macs[1], signedAt: 150, now: 150) == .replayed)
     }
 }
 

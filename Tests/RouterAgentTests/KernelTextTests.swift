@@ -208,6 +208,44 @@ struct KernelTextTests {
                 "policy drop;\n\t}\n}", with: "policy drop;\n\t\tct status dnat accept\n\t}\n}")
         #expect(examine(open).isEmpty)
         #expect(examine("").isEmpty)
+        // What concerns some packets, another hook, or another interface keeps nothing out.
+        let harmless = """
+            table inet fw {
+            \tchain input {
+            \t\ttype filter hook input priority filter; policy drop;
+            \t\tudp dport { 53, 20000-20100 } accept
+            \t}
+            \tchain forward {
+            \t\ttype filter hook forward priority filter; policy accept;
+            \t\tip saddr 192.0.2.1 drop
+            \t\tct state invalid drop
+            \t\tiifname "guest" drop
+            \t\tiifname { "guest", "dmz" } reject
+            \t\tiifname "guest" jump unused
+            \t\tiifname != { "wan", "lan" } drop
+            \t}
+            \tchain unused {
+            \t\tdrop
+            \t}
+            }
+            """
+        #expect(examine(harmless).isEmpty)
+        for rule in [
+            "drop", "iifname \"wan\" drop", "iifname != \"lan\" drop",
+            "iifname { \"guest\", \"w*\" } counter packets 1 bytes 2 drop",
+            "goto unused",
+            "meta l4proto { tcp, udp } log prefix \"x\" reject with icmpx admin-prohibited",
+        ] {
+            let text = harmless.replacing("ct state invalid drop", with: rule)
+            #expect(examine(text).count == 1, "\(rule)")
+            let trusting = text.replacing(
+                "ip saddr 192.0.2.1 drop", with: "ct mark & 0x10000000 == 0x10000000 accept")
+            #expect(examine(trusting).isEmpty, "\(rule)")
+        }
+        for rule in ["udp dport 20053 drop", "tcp dport 20053 accept", "udp dport 20000-20052 accept"] {
+            let text = harmless.replacing("udp dport { 53, 20000-20100 } accept", with: rule)
+            #expect(examine(text).count == 1, "\(rule)")
+        }
         let all = Doctor(
             configuration: configuration, ruleset: "", read: { _ in nil }, hasInterface: { _ in true },
             hasHelper: { $0.kind == .ftp }

@@ -241,6 +241,16 @@ package struct PrivateHostList: Sendable {
         for entry in all where entry.source == source { remove(entry.name) }
     }
 
+    /// The clock was set: what was learnt from updates lives on for as long as it would have, and at most a lifetime.
+    ///
+    /// A router without a battery learns the time only after it has begun to work.
+    package mutating func clockWasSet(from old: UInt64, to new: UInt64) {
+        for entry in entries.values where entry.source == .update && entry.expiry > old {
+            entries[entry.name]?.expiry = new + min(entry.expiry - old, configuration.lifetime)
+            isDirty = true
+        }
+    }
+
     /// Drops what has ended.
     package mutating func expire(epoch: UInt64) {
         for entry in entries.values where entry.expiry <= epoch { remove(entry.name) }

@@ -1,7 +1,8 @@
 /// The signatures of the last fudge period: a message that comes again opens nothing (nts.md 2.6).
 ///
 /// Memory is bounded. When it is full the oldest second is forgotten, and from then on whatever was signed in that
-/// second or before is refused: under load the clocks must agree better.
+/// second or before is refused: under load the clocks must agree better. What was signed before the memory began may
+/// have been seen by the one before it, and is refused too.
 package struct ReplayMemory: Sendable {
     /// What a message is to us.
     package enum Verdict: Sendable, Equatable {
@@ -21,11 +22,15 @@ package struct ReplayMemory: Sendable {
     private let fudge: UInt64
     private var seconds: [UInt64: Set<Signature>] = [:]
     private var floor: UInt64 = 0
+    private var start: UInt64
     /// Signatures remembered.
     package private(set) var count = 0
 
-    /// - Parameter fudge: seconds that clocks may differ.
-    package init(limit: Int = 262_144, fudge: UInt64 = 300) {
+    /// - Parameters:
+    ///   - fudge: seconds that clocks may differ.
+    ///   - start: when it begins, seconds since 1970.
+    package init(limit: Int = 262_144, fudge: UInt64 = 300, start: UInt64 = 0) {
+        self.start = start
         self.limit = limit
         self.fudge = fudge
     }
@@ -33,7 +38,9 @@ package struct ReplayMemory: Sendable {
     /// Notes the MAC of a message whose signature is right.
     package mutating func note(_ mac: [UInt8], signedAt time: UInt64, now: UInt64) -> Verdict {
         // A sender may claim a larger fudge than we remember for.
-        guard time > floor, time + fudge >= now else { return .tooOld }
+        // The clock was ahead when we began: that moment says nothing.
+        if now < start { start = 0 }
+        guard time > floor, time >= start, time + fudge >= now else { return .tooOld }
         let signature = Signature(
             high: mac.prefix(8).reduce(0) { $0 << 8 | UInt64($1) },
             low: mac.dropFirst(8).prefix(8).reduce(0) { $0 << 8 | UInt64($1) })

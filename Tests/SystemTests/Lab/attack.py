@@ -4,6 +4,7 @@
     attack.py v1 ROUTER GN HOST                a v1 notification
     attack.py noise ROUTER COUNT               datagrams of random octets, some shaped like messages
     attack.py v2 ROUTER GN HOST SECRET         a signed notification; prints the response code
+    attack.py before ROUTER GN HOST SECRET SECONDS   one that was signed so long ago
     attack.py flood ROUTER COUNT HOST SECRET   signed notifications for COUNT askers; counts the replies
     attack.py spoof SERVER GN HOST COUNT       DNS questions with GN's address as source
     attack.py replay ROUTER GN HOST SECRET     the same signed octets three times, from two ports
@@ -62,6 +63,11 @@ elif verb == "spoof":
                              socket.inet_aton(arguments[2]), socket.inet_aton(router))
         raw.sendto(header + udp, (router, 0))
 elif verb == "v2":
+    print(code(send(router, signed(*arguments[2:5]))))
+elif verb == "before":
+    import time
+    now = time.time()
+    time.time = lambda: now - int(arguments[5])
     print(code(send(router, signed(*arguments[2:5]))))
 elif verb == "replay":
     message = signed(*arguments[2:5])

@@ -185,3 +185,7 @@ check "no table outlived its agent" "^$ROUNDS of $ROUNDS$" "$gone of $ROUNDS"
 check "no hole either" "^$ROUNDS of $ROUNDS$" "$shut of $ROUNDS"
 check "the list came back" "^$ROUNDS of $ROUNDS$" "$back of $ROUNDS"
 check "and the way opens again" "^$ROUNDS of $ROUNDS$" "$again of $ROUNDS"
+control router1 deny all >/dev/null
+check "what was signed before the agent began is refused: its memory of MACs begins anew" "NOTAUTH" \
+    "$(tool server attack before $GA2 192.0.2.77 alice.example.net "$KEY" 200)"
+check "...and opens nothing" "^0$" "$(rc)"
