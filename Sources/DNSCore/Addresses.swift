@@ -113,6 +113,29 @@ package struct IPAddress: Hashable, Sendable {
         return Name(trustedWire: wire + [4] + Array("arpa".utf8) + [0])
     }
 
+    /// The IPv6 address whose ``reverseName`` is `name`; nil when there is none.
+    package init?(reverseName name: Name) {
+        guard name.labelCount == 34, name.wire.count == 74 else { return nil }
+        var octets: [UInt8] = []
+        for index in stride(from: 31, through: 1, by: -2) {
+            guard let high = Self.nibble(name.wire[2 * index + 1]),
+                let low = Self.nibble(name.wire[2 * index - 1])
+            else { return nil }
+            octets.append(high << 4 | low)
+        }
+        guard let address = IPAddress(octets: octets), address.reverseName == name else { return nil }
+        self = address
+    }
+
+    private static func nibble(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
     private static func digit(_ nibble: UInt8) -> UInt8 {
         nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
     }

@@ -75,6 +75,8 @@ package struct QueryOptions: OptionSet, Hashable, Sendable {
     package static let isProved = QueryOptions(rawValue: 32)
     /// The client asks over a stream: a policy that sends clients there lets it pass.
     package static let isStream = QueryOptions(rawValue: 64)
+    /// The client wants no server to be told where it is (RFC 7871 7.1.2).
+    package static let hidesSubnet = QueryOptions(rawValue: 128)
 }
 
 /// A code and a text for people that go with a response (RFC 8914).

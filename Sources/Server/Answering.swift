@@ -62,7 +62,7 @@ extension Worker {
             let target = lookup.effectiveName()
             resolve(
                 Question(name: target, type: context.layout.questionType),
-                options: options(context), token: token, client: context.address,
+                options: options(context, query), token: token, client: context.address,
                 view: context.view)
             return .deferred
         }

@@ -6,13 +6,19 @@ internal import Transport
 
 extension Worker {
     /// What of the query matters to the resolver.
-    func options(_ context: borrowing QueryContext) -> QueryOptions {
+    func options(_ context: borrowing QueryContext, _ query: borrowing RawSpan) -> QueryOptions {
         var options: QueryOptions = []
         if context.wantsDNSSEC { options.insert(.wantsDNSSEC) }
         if context.layout.flags.contains(.checkingDisabled) { options.insert(.checkingDisabled) }
         if context.layout.flags.contains(.recursionDesired) { options.insert(.recursionDesired) }
         if context.isSourceProved { options.insert(.isProved) }
         if context.isStream { options.insert(.isStream) }
+        // Family, then the length of the prefix: 0 hides the client.
+        if let subnet = context.layout.edns?.option(.clientSubnet, in: query), subnet.count >= 4,
+            query.octet(at: subnet.lowerBound + 2) == 0
+        {
+            options.insert(.hidesSubnet)
+        }
         return options
     }
 
@@ -30,7 +36,7 @@ extension Worker {
         guard let resolver = resolver(ofView: context.view) else {
             return unsafe refuse(.refused, query, hasQuestion: true, &context, peer, into: response)
         }
-        let wanted = options(context)
+        let wanted = options(context, query)
         unsafe begin(query, &context, hasQuestion: true, into: response)
         let view = resolver.view(of: context.address)
         let hit = resolver.cache.answer(

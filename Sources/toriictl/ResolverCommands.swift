@@ -12,11 +12,14 @@ struct CacheGroup: CommandGroup {
         @OptionGroup var connection: Connection
         @Argument(help: "The name.")
         var name: String
+        @Flag(help: "And every name below it.")
+        var tree = false
         @Option(help: "Only this record type.")
         var type: String?
         var words: [String] { ["cache", "show"] + [name] }
         var options: [String: String] {
             var result: [String: String] = [:]
+            if tree { result["tree"] = "true" }
             result["type"] = type
             return result
         }

@@ -64,6 +64,10 @@ import Testing
 
     @Test("Reverse names are those of RFC 1035 3.5 and RFC 3596 2.5")
     func reverseNames() throws {
+        let six = try #require(IPAddress("2001:db8::567:89ab"))
+        #expect(IPAddress(reverseName: six.reverseName) == six)
+        #expect(try IPAddress(reverseName: Name("10.2.0.192.in-addr.arpa.")) == nil)
+        #expect(try IPAddress(reverseName: Name("b.a.ip6.arpa.")) == nil)
         #expect(IPAddress("192.0.2.10")?.reverseName.description == "10.2.0.192.in-addr.arpa.")
         #expect(
             IPAddress("2001:db8::567:89ab")?.reverseName.description

@@ -533,6 +533,8 @@ import Testing
         }
         #expect(world.asked.count == 2)
         #expect(try !world.isCached("scoped.example."))
+        let hidden = try world.ask("scoped.example.", .a, [.recursionDesired, .hidesSubnet], client: left)
+        #expect(hidden.sections.octets.suffix(4) == [192, 0, 2, 0], "a client that hides its subnet")
         try world.ask("general.example.", .a, .recursionDesired, client: left)
         #expect(try world.isCached("general.example."))
     }

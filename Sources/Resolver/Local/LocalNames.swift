@@ -74,10 +74,20 @@ struct LocalNames {
     private static let aliasLimit = 8
 
     /// The reply to `question`.
-    func answer(_ question: Question, writer: AnswerWriter) -> Reply {
-        guard !isEmpty else { return .none }
+    ///
+    /// - Parameter prefix: addresses behind it stand for IPv4 ones, whose names they have (RFC 6147 5.3.1).
+    func answer(_ question: Question, prefix: IPPrefix?, writer: AnswerWriter) -> Reply {
+        guard !isEmpty || prefix != nil else { return .none }
         var name = question.name
         var links: [RecordSet] = []
+        if let prefix, question.type == .ptr, let address = IPAddress(reverseName: name),
+            let embedded = Resolver.extract(address, from: prefix)
+        {
+            var link = RecordSet(owner: name, type: .cname, ttl: 600)
+            name = embedded.reverseName
+            link.data.append(name.wire)
+            links.append(link)
+        }
         while true {
             guard let found = records(of: name, type: question.type) else {
                 guard !links.isEmpty else { return .none }

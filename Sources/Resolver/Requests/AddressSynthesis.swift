@@ -9,6 +9,11 @@ extension Resolver {
         else { return false }
         switch last.end {
         case .noData: break
+        case .failure:
+            // Servers that fail over AAAA alone are as if they had none (RFC 6147 5.1.2).
+            if request.parts.count > 1 {
+                guard case .alias = request.parts[request.parts.count - 2].end else { return false }
+            }
         case .answer(let sets):
             let addresses = sets.filter { $0.type == .aaaa }.flatMap(\.addresses)
             guard !addresses.isEmpty,
@@ -67,6 +72,31 @@ extension Resolver {
         last.security = .insecure
         request.parts[request.parts.count - 1] = last
         request.notes.append(ExtendedErrorNote(.synthesized, "DNS64"))
+    }
+
+    /// The prefix that a client's addresses are put behind; nil when DNS64 is not for it.
+    func synthesisPrefix(_ client: Request.Client, view: UInt16) -> IPPrefix? {
+        guard let dns64 = configuration.dns64, dns64.prefix.address.isIPv6 else { return nil }
+        if dns64.clients.isEmpty { return dns64.prefix }
+        return client.address.flatMap { address in
+            dns64.clients.contains { $0.contains(address) } ? dns64.prefix : nil
+        }
+    }
+
+    /// The IPv4 address that stands in `address` behind `prefix` (RFC 6052 2.2); nil when none does.
+    static func extract(_ address: IPAddress, from prefix: IPPrefix) -> IPAddress? {
+        guard address.isIPv6, prefix.contains(address), [32, 40, 48, 56, 64, 96].contains(prefix.length)
+        else { return nil }
+        let octets = address.octets
+        var found: [UInt8] = []
+        var position = prefix.length / 8
+        while found.count < 4 {
+            if position == 8 { position += 1 }
+            guard position < 16 else { return nil }
+            found.append(octets[position])
+            position += 1
+        }
+        return IPAddress(octets: found)
     }
 
     /// The address with `address` behind `prefix` (RFC 6052 2.2); nil for lengths that the RFC does not have.

@@ -87,7 +87,7 @@ extension Resolver {
             return deliver(ResolverAnswer(.notImplemented), to: client)
         }
         var localAlias: Outcome?
-        switch localNames.answer(question, writer: writer) {
+        switch localNames.answer(question, prefix: synthesisPrefix(client, view: view), writer: writer) {
         case .none: break
         case .answer(let answer):
             metrics.localAnswers += 1
@@ -115,7 +115,8 @@ extension Resolver {
                 return deliver(made, to: client)
             }
         }
-        let subnet = self.subnet(for: question.name, client.address)
+        let subnet =
+            client.options.contains(.hidesSubnet) ? nil : self.subnet(for: question.name, client.address)
         if let subnet, !client.options.contains(.isTraced), client.options.contains(.recursionDesired),
             let known = subnetAnswers.answer(
                 for: SubnetAnswers.Key(question, subnet, view: view, options: client.options), at: now.seconds

@@ -137,6 +137,8 @@ extension Resolver {
         if hasDNSSEC {
             audience = wantsDNSSEC ? [.wantsDNSSEC, .wantsDNSSECUnchecked] : [.plain, .checkingDisabled]
         }
+        // Who validates himself gets no addresses that nobody signed (RFC 6147 5.5).
+        if request.withoutSynthesis != nil { audience.subtract(.wantsDNSSECUnchecked) }
         return (result, audience, ttl == .max ? 0 : ttl)
     }
 

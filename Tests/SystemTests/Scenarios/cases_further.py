@@ -644,3 +644,19 @@ def local_special_names():
     w.ask("1.0.0.10.in-addr.arpa. PTR", rcode="NXDOMAIN", answer=[], do=False, match=loose)
     w.ask("x.test. A", rcode="NXDOMAIN", answer=[], do=False, match=loose)
     return w
+
+
+@case
+def dns64_reverse():
+    """RFC 6147 5.3.1: names of addresses behind the prefix are those of the IPv4 addresses in them; 5.1.2: servers that fail
+    over AAAA alone are as if they had none."""
+    w = plain("reverse and failing", "module-config: \"dns64 iterator\"", "dns64-prefix: 64:ff9b::/96",
+              "local-data: \"1.113.0.203.in-addr.arpa. 60 IN PTR www.example.com.\"")
+    tops(w)
+    w.serve(LEAF, "example.com.", "www.example.com. A")
+    w.serve(LEAF, "example.com.", "www.example.com. AAAA", change=lambda r, q: Response("SERVFAIL", aa=False))
+    owner = "1.0.1.7.0.0.b.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.9.f.f.4.6.0.0.ip6.arpa."
+    w.ask(owner + " PTR", answer=[owner + " 600 CNAME 1.113.0.203.in-addr.arpa.", "1.113.0.203.in-addr.arpa. 60 PTR www.example.com."], do=False,
+          match="rcode question answer")
+    w.ask("www.example.com. AAAA", answer=["www.example.com. 3600 AAAA 64:ff9b::cb00:7101"], do=False, match="rcode question answer")
+    return w
