@@ -123,3 +123,16 @@ package struct CatalogContents: Sendable, Equatable {
         return String(decoding: result, as: UTF8.self)
     }
 }
+
+extension CatalogContents.Fault: CustomStringConvertible {
+    /// One line for people.
+    package var description: String {
+        switch self {
+        case .noVersion: "it needs one TXT record named version"
+        case .version(let text): "version \(text) is none that we know; it must be 2"
+        case .ambiguousMember(let name): "\(name) has more than one PTR record"
+        case .listedTwice(let zone): "\(zone) is listed twice"
+        case .tooMany(let limit): "more than \(limit) members"
+        }
+    }
+}

@@ -105,7 +105,7 @@ enum ZoneCommands {
             let status = server.zones.status(of: slot.name)
             let serial =
                 server.zones.snapshot(of: slot.name).map { "serial \($0.serial.rawValue)" } ?? "not loaded"
-            let fault = status.fault.map { "; \($0)" } ?? ""
+            let fault = (status.fault ?? status.catalogFault).map { "; \($0)" } ?? ""
             return "\(slot.name) \(slot.section.kind.rawValue) \(serial)\(fault)"
         }
         return .done(

@@ -51,7 +51,7 @@ struct ZoneReport {
         } else {
             primaries = []
         }
-        if let fault = status.fault { lines.append(("fault", .string(fault))) }
+        if let fault = status.fault ?? status.catalogFault { lines.append(("fault", .string(fault))) }
         if !status.faults.isEmpty { lines.append(("faults", .array(status.faults.map { .string($0) }))) }
         if !status.warnings.isEmpty {
             lines.append(("warnings", .array(status.warnings.map { .string($0) })))
@@ -78,7 +78,7 @@ struct ZoneReport {
     /// The report for people: one line on how it is, then one for each figure; an error when the zone is not served.
     var outcome: ControlOutcome {
         let serial = snapshot.map { "serial \($0.serial.rawValue)" } ?? "not loaded"
-        let fault = status.fault.map { "; \($0)" } ?? ""
+        let fault = (status.fault ?? status.catalogFault).map { "; \($0)" } ?? ""
         var text = ["\(slot.name) \(slot.section.kind.rawValue) \(serial)\(fault)"]
         for (name, value) in lines.dropFirst(4) where name != "fault" {
             switch value {

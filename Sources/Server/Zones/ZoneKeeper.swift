@@ -20,6 +20,8 @@ final class ZoneKeeper: Sendable {
         var fault: String?
         /// The faults of a file that has several, one line each; at most ``ZoneError/faultLimit`` and how many more.
         var faults: [String] = []
+        /// Why the zone is no catalog that can be followed.
+        var catalogFault: String?
         var warnings: [String] = []
         /// When the served version was loaded or committed, seconds since 1970.
         var changedAt: Int64 = 0
@@ -363,6 +365,14 @@ final class ZoneKeeper: Sendable {
             for primary in (state.statuses[name]?.attempts ?? [:]).keys {
                 state.statuses[name]?.attempts[primary]?.isOfLastRound = false
             }
+        }
+    }
+
+    /// Notes whether a catalog can be followed.
+    func note(catalogFault: String?, _ name: Name) {
+        state.withLock { state in
+            guard catalogFault != nil || state.statuses[name] != nil else { return }
+            state.statuses[name, default: Status()].catalogFault = catalogFault
         }
     }
 

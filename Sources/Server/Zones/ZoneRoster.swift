@@ -300,9 +300,11 @@ final class ZoneRoster: Sendable {
         do throws(CatalogContents.Fault) {
             let contents = try CatalogContents(snapshot, limit: section.catalog?.maxMembers ?? 1)
             state.faults[section.name] = nil
+            zones.note(catalogFault: nil, section.name)
             return contents
         } catch {
             let fault = "zone \(section.name): a broken catalog, its zones stay as they were: \(error)"
+            zones.note(catalogFault: "a broken catalog: \(error)", section.name)
             if state.faults[section.name] != fault {
                 state.faults[section.name] = fault
                 notes.append(fault)
