@@ -8,18 +8,19 @@ internal import Foundation
 /// `pwrite` and `fdatasync` in place take 154 us. SQLite ends its log at the first frame whose salt is not the log's, so
 /// it takes the zeros for what an earlier generation left behind.
 ///
-/// The file grows a piece at a time as the log comes near its end, until it has the size at which SQLite starts over
-/// from its beginning; from then on it stays. What cannot be reserved, because the disk is nearly full or the size of
+/// The file grows as the log comes near its end, first by a little and then at once to the size at which SQLite starts
+/// over from its beginning; from then on it stays. An update that meets such a growth waits for it (some milliseconds),
+/// so there are few of them. What cannot be reserved, because the disk is nearly full or the size of
 /// files is limited, is not: commits then work as they would without.
 struct LogReserve {
     /// Frames after which SQLite folds the log into the database and starts over.
     static let frames = 2000
     /// A frame's header and its page.
     private static let frameSize = 24 + 4096
-    private static let piece = 512 << 10
+    private static let firstPiece = 512 << 10
     private static let ceiling = (frames + 128) * frameSize
-    /// Pieces that must be free on the disk besides the one to take.
-    private static let sparePieces = 64
+    /// Octets that must be free on the disk besides those to take.
+    private static let spare = 32 << 20
 
     private let path: String
     /// Where the log ends at most, had no frame been written twice.
@@ -54,13 +55,18 @@ struct LogReserve {
         var limit = rlimit()
         guard unsafe fstat(descriptor, &status) == 0, unsafe fstatvfs(descriptor, &disk) == 0,
             unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0,
-            UInt64(disk.f_bavail) * UInt64(disk.f_frsize)
-                > UInt64(LogReserve.piece * LogReserve.sparePieces),
-            limit.rlim_cur > UInt64(LogReserve.ceiling + LogReserve.piece)
+            UInt64(disk.f_bavail) * UInt64(disk.f_frsize) > UInt64(LogReserve.ceiling + LogReserve.spare),
+            limit.rlim_cur > UInt64(2 * LogReserve.ceiling)
         else { return false }
         // The log may have grown by itself; never write into what it has.
         let start = Int(status.st_size)
-        let zeros = [UInt8](repeating: 0, count: max(LogReserve.piece, end + LogReserve.piece - start))
+        let target = start < LogReserve.firstPiece ? LogReserve.firstPiece : LogReserve.ceiling
+        let length = max(target, end + LogReserve.firstPiece) - start
+        guard length > 0 else {
+            size = start
+            return true
+        }
+        let zeros = [UInt8](repeating: 0, count: length)
         let written = unsafe zeros.withUnsafeBytes {
             unsafe pwrite(descriptor, $0.baseAddress, $0.count, off_t(start))
         }
