@@ -12,6 +12,7 @@ enum MetricsDialect {
         ("torii_resolver_stale_answers_total", "unbound_expired_total"),
         ("torii_resolver_secure_total", "unbound_answers_secure_total"),
         ("torii_resolver_bogus_total", "unbound_answers_bogus"),
+        ("torii_cache_bytes", "unbound_memory_caches_bytes"),
         ("torii_resolver_wrong_responses_total", "unbound_unwanted_replies_total"),
         ("torii_dns_requests_tcp_total", "unbound_query_tcp_total"),
         ("torii_dns_requests_tls_total", "unbound_query_tls_total"),

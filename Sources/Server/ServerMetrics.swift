@@ -103,28 +103,11 @@ enum ServerMetrics {
             "torii_prepared_keys", "Public keys that were prepared because they verify often.",
             Double(figures.preparedKeys))
         let parts = core.workers.compactMap { worker in worker.ask { $0.resolvers.map(\.metrics) } }.joined()
-        var sums: [String: UInt64] = [:]
-        for part in parts {
-            for (label, value) in Mirror(reflecting: part).children {
-                guard let label, let value = value as? UInt64 else { continue }
-                sums[label, default: 0] &+= value
-            }
+        for figure in ResolverMetrics.figures {
+            collection.counter(
+                "torii_resolver_\(figure.name)_total", figure.help,
+                parts.reduce(0) { $0 &+ $1[keyPath: figure.value] })
         }
-        for (label, value) in sums.sorted(by: { $0.key < $1.key }) {
-            collection.counter("torii_resolver_\(words(label))_total", "See ResolverMetrics.\(label).", value)
-        }
-    }
-
-    /// A Swift name as metrics write it: `sentTLS` is `sent_tls`.
-    private static func words(_ label: String) -> String {
-        var text = ""
-        var wasUpper = true
-        for character in label {
-            if character.isUppercase, !wasUpper { text += "_" }
-            wasUpper = character.isUppercase
-            text += character.lowercased()
-        }
-        return text
     }
 
     private static func collectNTS(_ core: ServerCore, _ collection: inout MetricsCollection) {
@@ -141,8 +124,8 @@ enum ServerMetrics {
             Double(memory.registrationCount))
         collection.gauge(
             "torii_nts_silent_targets", "Targets remembered as no NTS routers.", Double(memory.negativeCount))
-        for (name, value) in metrics.named {
-            collection.counter("torii_nts_\(name)_total", "See NTSMetrics.", value)
+        for (name, help, value) in metrics.named {
+            collection.counter("torii_nts_\(name)_total", help, value)
         }
         collection.histogram(
             "torii_nts_hold_seconds", "How long replies were held.",

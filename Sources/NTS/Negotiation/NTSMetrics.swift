@@ -114,38 +114,70 @@ package struct NTSMetrics: Sendable, Equatable {
 
     /// Adds another worker's figures.
     package mutating func add(_ other: NTSMetrics) {
-        for path in Self.counters { self[keyPath: path] &+= other[keyPath: path] }
+        for figure in Self.figures { self[keyPath: figure.path] &+= other[keyPath: figure.path] }
         for index in holdTimes.indices { holdTimes[index] &+= other.holdTimes[index] }
         holdTimeSum &+= other.holdTimeSum
     }
 
-    /// The counters with the names under which they are published.
-    package var named: [(name: String, value: UInt64)] {
-        zip(Self.names, Self.counters).map { ($0, self[keyPath: $1]) }
+    /// The counters with the names under which they are published, and what they count.
+    package var named: [(name: String, help: String, value: UInt64)] {
+        Self.figures.map { ($0.name, $0.help, self[keyPath: $0.path]) }
     }
 
-    private static let names = [
-        "notifications", "retransmissions", "responses", "pendings", "refusals_plain", "refusals_name",
-        "refusals_policy", "refusals_kernel", "refusals_signature", "refusals_other", "timeouts",
-        "unreachables",
-        "unchanged_echoes", "held", "released", "joined", "negative_hits", "over_total",
-        "over_per_client",
-        "over_per_router", "over_per_answer", "validations", "unknown_client_address", "unsuitable_names",
-        "unexpected",
-        "malformed",
-        "bad_signatures", "hairpins", "registrations",
-    ]
-
-    private static var counters: [WritableKeyPath<NTSMetrics, UInt64>] {
+    private static var figures: [(name: String, help: String, path: WritableKeyPath<NTSMetrics, UInt64>)] {
         [
-            \.notifications, \.retransmissions, \.responses, \.pendings, \.refusedPlain, \.refusedName,
-            \.refusedPolicy, \.refusedKernel, \.refusedSignature, \.refusedOther, \.timeouts,
-            \.unreachables,
-            \.unchangedEchoes, \.held, \.released, \.joined, \.negativeHits, \.overTotal, \.overPerClient,
-            \.overPerRouter, \.overPerAnswer, \.validations, \.unknownClientAddress, \.unsuitableNames,
-            \.unexpected,
-            \.malformed,
-            \.badSignatures, \.hairpins, \.registrations,
+            ("notifications", "Notifications sent, the repeated ones included.", \.notifications),
+            ("retransmissions", "Notifications that repeated an earlier one.", \.retransmissions),
+            ("responses", "Final positive responses.", \.responses),
+            ("pendings", "Responses that say that the router waits for another asker.", \.pendings),
+            ("refusals_plain", "Refusals of form v1 and TSN, which give no reason.", \.refusedPlain),
+            (
+                "refusals_name",
+                "Refusals of form v2 because the name is not in the router's list (NXDOMAIN).", \.refusedName
+            ),
+            (
+                "refusals_policy", "Refusals of form v2 because the router's rules forbid it (REFUSED).",
+                \.refusedPolicy
+            ),
+            (
+                "refusals_kernel", "Refusals of form v2 because the router's kernel could not (SERVFAIL).",
+                \.refusedKernel
+            ),
+            (
+                "refusals_signature",
+                "Refusals of form v2 because key, signature or time were wrong (NOTAUTH).", \.refusedSignature
+            ),
+            ("refusals_other", "Refusals of form v2 with another code.", \.refusedOther),
+            ("timeouts", "Targets that did not answer in time.", \.timeouts),
+            ("unreachables", "Targets that said by ICMP that nobody listens.", \.unreachables),
+            ("unchanged_echoes", "Echoes that came back unchanged.", \.unchangedEchoes),
+            ("held", "Replies held.", \.held),
+            ("released", "Held replies released.", \.released),
+            ("joined", "Held replies that waited for a negotiation already under way.", \.joined),
+            (
+                "negative_hits", "Targets not notified because they are remembered as no NTS routers.",
+                \.negativeHits
+            ),
+            ("over_total", "Replies released unheld because of nts.limits.holds.", \.overTotal),
+            ("over_per_client", "Replies released unheld because of nts.limits.per-client.", \.overPerClient),
+            ("over_per_router", "Replies released unheld because of nts.limits.per-router.", \.overPerRouter),
+            ("over_per_answer", "Answers of which only the first targets were negotiated.", \.overPerAnswer),
+            ("validations", "Clients asked to prove their address.", \.validations),
+            (
+                "unknown_client_address",
+                "Answers released unheld because the client's address in the target's family is unknown.",
+                \.unknownClientAddress
+            ),
+            ("unsuitable_names", "Names that the target's form cannot carry.", \.unsuitableNames),
+            (
+                "unexpected",
+                "Messages that no negotiation waited for, or whose content differs from what was sent.",
+                \.unexpected
+            ),
+            ("malformed", "Messages that could not be decoded.", \.malformed),
+            ("bad_signatures", "Responses whose signature was wrong.", \.badSignatures),
+            ("hairpins", "Clients answered with a private address.", \.hairpins),
+            ("registrations", "Announcements of routers that were taken.", \.registrations),
         ]
     }
 }
