@@ -15,14 +15,15 @@ extension MessageComposer {
         guard ensure(min(length, 2)) else { return false }
         guard compressing, length > 1 else { return unsafe copy(name, length) }
         // Lower-case copy with room for reading in words, and the suffixes' hashes.
-        return unsafe withUnsafeTemporaryAllocation(byteCount: 264 + 128 * 8, alignment: 8) { scratch in
+        // In two pieces: one of more than 1,024 octets would come from the heap.
+        return unsafe withUnsafeTemporaryAllocation(byteCount: 264 + 128, alignment: 8) { scratch in
             guard let start = scratch.baseAddress else { return false }
             let lower = unsafe start.assumingMemoryBound(to: UInt8.self)
-            let hashes = unsafe (start + 264).assumingMemoryBound(to: UInt64.self)
+            let offsets = unsafe lower + 264
             let starts = count
             var labels = 0
             var position = 0
-            return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { offsets in
+            return unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 128) { hashes in
                 while unsafe name[position] != 0 {
                     unsafe offsets[labels] = UInt8(truncatingIfNeeded: position)
                     let next = position + 1 + Int(unsafe name[position])

@@ -142,10 +142,10 @@ package enum MessageView {
     /// - Throws: ``MessageError/malformed(_:at:)``.
     package static func name(in bytes: borrowing RawSpan, at start: Int) throws(MessageError) -> Name {
         _ = try skipName(bytes, at: start)
-        let wire = unsafe [UInt8](unsafeUninitializedCapacity: 255) { target, count in
-            count = unsafe copyName(in: bytes, at: start, to: target.baseAddress)
+        return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 255) { target in
+            let count = unsafe copyName(in: bytes, at: start, to: target.baseAddress)
+            return unsafe Name(trustedWire: Array(UnsafeBufferPointer(rebasing: target[..<count])))
         }
-        return Name(trustedWire: wire)
     }
 
     /// Checks the record at `start`, notes OPT, TSIG and SIG(0), and returns the offset after it.

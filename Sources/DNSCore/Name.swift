@@ -85,7 +85,7 @@ package struct Name: Sendable {
 
     /// The name in lower case, which is its canonical form (RFC 4034 6.2).
     package var lowercased: Name {
-        Name(trustedWire: wire.map(\.lowercasedASCII))
+        wire.contains { $0.lowercasedASCII != $0 } ? Name(trustedWire: wire.map(\.lowercasedASCII)) : self
     }
 
     /// `*` directly below this name; nil when that would exceed 255 octets.
@@ -178,9 +178,7 @@ extension Name: Hashable {
     }
 
     package func hash(into hasher: inout Hasher) {
-        for octet in wire {
-            hasher.combine(octet.lowercasedASCII)
-        }
+        hasher.combine(NameHash.hash(self))
     }
 }
 

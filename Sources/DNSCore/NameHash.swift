@@ -36,8 +36,30 @@ package enum NameHash {
 
     /// The hash of a whole name.
     package static func hash(_ name: Name) -> UInt64 {
-        var key = NameKey()
-        key.load(name)
-        return key.hash(ofSuffixAt: 0)
+        // A lower-case copy with room for reading in words; where its labels start.
+        unsafe withUnsafeTemporaryAllocation(byteCount: 264 + 128, alignment: 8) { scratch in
+            guard let base = scratch.baseAddress else { return root }
+            let octets = unsafe base.assumingMemoryBound(to: UInt8.self)
+            let starts = unsafe octets + 264
+            return unsafe name.wire.withUnsafeBufferPointer { wire in
+                var labels = 0
+                var position = 0
+                while position < wire.count, unsafe wire[position] != 0 {
+                    unsafe starts[labels] = UInt8(truncatingIfNeeded: position)
+                    labels += 1
+                    let end = position + 1 + Int(unsafe wire[position])
+                    while position < end {
+                        unsafe octets[position] = wire[position].lowercasedASCII
+                        position += 1
+                    }
+                }
+                var hash = root
+                while labels > 0 {
+                    labels -= 1
+                    hash = unsafe extend(hash, label: octets + Int(starts[labels]))
+                }
+                return hash
+            }
+        }
     }
 }

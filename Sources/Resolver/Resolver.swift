@@ -13,6 +13,7 @@ internal import DNSSecurity
 /// arranges to call ``advance(to:)`` at ``nextDeadline``.
 package final class Resolver {
     package let configuration: ResolverConfiguration
+    let spans: ConfiguredSpans
     package let cache: ResolverCache
     package internal(set) var metrics = ResolverMetrics()
 
@@ -22,37 +23,44 @@ package final class Resolver {
     /// What fetches brought and to whom it is to be told: handled in a loop, never by recursion.
     var ready: [(waiter: Waiter, outcome: Outcome)] = []
     var deadlines = DeadlineQueue<Deadline>()
+    /// When each request has to end.
+    var requestEnds = DeadlineLine()
+    /// When each request's clients get expired data, if there are any.
+    var staleTurns = DeadlineLine()
     var random = RandomSource()
 
-    var requests: [Int: Request] = [:]
-    var requestKeys: [UInt64: Int] = [:]
+    var requests = NumberTable<Int, Request>()
+    var requestKeys = NumberTable<UInt64, Int>()
     /// Late answers to addresses in the tenth of a second that ``lateWindow`` counts.
     var lateAnswers: [IPAddress: Int] = [:]
     var lateWindow: UInt64 = 0
-    var fetches: [Int: Fetch] = [:]
-    var fetchKeys: [UInt64: Int] = [:]
-    var exchanges: [UInt64: Exchange] = [:]
+    var fetches = NumberTable<Int, Fetch>()
+    var fetchKeys = NumberTable<UInt64, Int>()
+    var exchanges = NumberTable<UInt64, Exchange>()
     var nextID: Int
     /// See ``init(configuration:cache:number:)``.
     package let number: Int
     /// Where the resolver's number begins in the bits of an ``UpstreamID``.
     package static let numberShift = 40
 
-    var servers: ServerTable
+    /// Shared with the resolver that takes over from this one.
+    private(set) var servers: ServerTable
     /// Stub and forward zones by the hash of their names.
-    let configuredZones: [UInt64: Delegation]
+    let configuredZones: NumberTable<UInt64, Delegation>
     let hints: Delegation
     /// Delegations decoded from the cache, by the hash of their zones.
-    var zones: [UInt64: Delegation] = [:]
+    var zones = NumberTable<UInt64, Delegation>()
     var cacheGeneration: UInt64
     var isPriming = false
     /// Fetches under way by the hash of the zone that they have come to.
-    var zoneLoads: [UInt64: Int] = [:]
+    var zoneLoads = NumberTable<UInt64, Int>()
 
     var trustAnchors: TrustAnchors
     let validator: Validator
     var trackedAnchors: [Name: TrackedAnchors] = [:]
     var anchorChanges: [AnchorChange] = []
+    /// Anchors that are followed, in no order.
+    var followedAnchors: [Name] = []
     /// When each followed anchor is looked at next.
     var anchorChecks: [Name: UInt64] = [:]
     var zoneStates: ZoneStates
@@ -68,31 +76,35 @@ package final class Resolver {
     let localNames: LocalNames
     var policies: Policies
     let writer = AnswerWriter()
-    /// For looking into the cache; loaded anew for every name.
-    var key = NameKey()
+    /// Room for the response that is being read.
+    var plainMessage: [UInt8] = []
+    /// For looking into the cache; see ``load(_:)``.
+    private(set) var key = NameKey()
+    /// What ``key`` holds; keeps its octets from becoming another name's.
+    private var loadedName = Name.root
 
     /// What is due at some time.
     enum Deadline {
         case exchange(UInt64)
         /// A server reported an error in a way that anyone could: the true response has had its chance.
         case doubt(UInt64)
-        case request(Int)
-        case stale(Int)
         case fetch(Int)
-        case anchor(Name)
+        /// Index into ``followedAnchors``.
+        case anchor(Int)
     }
 
     /// - Parameter number: tells this resolver apart from the others of its worker, former ones included: it stands in
     ///   the bits of every ``UpstreamID`` from ``numberShift`` on.
     package init(configuration: ResolverConfiguration, cache: ResolverCache, number: Int = 0) {
         self.configuration = configuration
+        spans = ConfiguredSpans(configuration)
         self.number = number
         nextID = number << Resolver.numberShift | 1
         self.cache = cache
         servers = ServerTable(
             limit: configuration.limits.rememberedServers, patience: configuration.limits.serverPatience)
         hints = Delegation(hints: configuration.rootHints)
-        var configured: [UInt64: Delegation] = [:]
+        var configured = NumberTable<UInt64, Delegation>()
         for zone in configuration.stubZones {
             configured[NameHash.hash(zone.name)] = Delegation(zone, source: .stub)
         }
@@ -170,11 +182,16 @@ package final class Resolver {
             switch due {
             case .exchange(let id): handleTimeout(id, at: now)
             case .doubt(let id): believeError(id, at: now)
-            case .request(let id): endOfPatience(id, at: now)
-            case .stale(let id): offerStale(id, at: now)
             case .fetch(let id): endOfPatience(fetch: id, at: now)
-            case .anchor(let zone): checkAnchor(zone, at: now)
+            case .anchor(let index): checkAnchor(followedAnchors[index], at: now)
             }
+            settle(at: now)
+        }
+        while let id = staleTurns.popDue(at: now.monotonic) {
+            offerStale(id, at: now)
+        }
+        while let id = requestEnds.popDue(at: now.monotonic) {
+            endOfPatience(id, at: now)
             settle(at: now)
         }
     }
@@ -198,7 +215,10 @@ package final class Resolver {
     }
 
     /// When ``advance(to:)`` must be called next, in nanoseconds of the monotonic clock; nil when nothing waits.
-    package var nextDeadline: UInt64? { deadlines.next }
+    package var nextDeadline: UInt64? {
+        let next = min(deadlines.next ?? .max, requestEnds.next ?? .max, staleTurns.next ?? .max)
+        return next == .max ? nil : next
+    }
 
     /// Questions of clients and of the resolver itself that wait for something.
     package var pendingCount: Int { requests.count + fetches.count }
@@ -242,10 +262,20 @@ package final class Resolver {
         let generation = cache.generation
         guard generation != cacheGeneration else { return }
         cacheGeneration = generation
-        zones.removeAll(keepingCapacity: true)
+        zones.removeAll()
         zoneStates.removeAll()
         subnetAnswers.removeAll()
         absences.removeAll()
+    }
+
+    /// Makes ``key`` that of `name`: at once when it holds it already, as it mostly does along the way of one question.
+    func load(_ name: Name) {
+        let isLoaded = unsafe loadedName.wire.withUnsafeBufferPointer { old in
+            unsafe name.wire.withUnsafeBufferPointer { unsafe old.baseAddress == $0.baseAddress }
+        }
+        guard !isLoaded else { return }
+        loadedName = name
+        key.load(name)
     }
 
     func takeID() -> Int {
@@ -253,8 +283,8 @@ package final class Resolver {
         return nextID
     }
 
-    /// The table key of a name and type.
-    func tableKey(_ name: Name, _ type: RRType, salt: UInt64 = 0) -> UInt64 {
-        NameHash.mix(NameHash.hash(name) ^ (UInt64(type.rawValue) << 40 | salt) &* 0xd6e8_feb8_6659_fd93)
+    /// The table key of a name with hash `nameHash` and a type.
+    func tableKey(_ nameHash: UInt64, _ type: RRType, salt: UInt64 = 0) -> UInt64 {
+        NameHash.mix(nameHash ^ (UInt64(type.rawValue) << 40 | salt) &* 0xd6e8_feb8_6659_fd93)
     }
 }

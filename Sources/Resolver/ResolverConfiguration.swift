@@ -228,3 +228,26 @@ package struct CacheConfiguration: Sendable, Equatable {
 
     package init() {}
 }
+
+/// Spans of time of a configuration, converted once: dividing a `Duration` costs more than what is done with the quotient.
+struct ConfiguredSpans {
+    /// Seconds.
+    let minTTL: UInt32
+    let maxTTL: UInt32
+    let maxNegativeTTL: UInt32
+    let failureTTL: UInt32
+    /// Nanoseconds.
+    let wallTime: UInt64
+    let lateAnswerAge: UInt64
+    let staleClientTimeout: UInt64
+
+    init(_ configuration: ResolverConfiguration) {
+        minTTL = configuration.cache.minTTL.wholeSeconds
+        maxTTL = configuration.cache.maxTTL.wholeSeconds
+        maxNegativeTTL = configuration.cache.maxNegativeTTL.wholeSeconds
+        failureTTL = configuration.cache.failureTTL.wholeSeconds
+        wallTime = configuration.limits.wallTime.wholeNanoseconds
+        lateAnswerAge = configuration.limits.lateAnswerAge.wholeNanoseconds
+        staleClientTimeout = configuration.cache.staleClientTimeout.wholeNanoseconds
+    }
+}

@@ -130,14 +130,44 @@ package struct ResolverAnswer: Sendable {
     package var isStale = false
     /// Answer, authority and additional section without OPT.
     package var sections = PreparedSections()
+    /// What most answers lack, in an array of at most one: copies of an answer are many.
+    private var details: [Details] = []
+
+    private struct Details: Sendable {
+        var errors: [ExtendedErrorNote] = []
+        var policy: Name?
+        var failure = ""
+        var trace: [TraceEntry] = []
+    }
+
     /// For the OPT record of the response.
-    package var errors: [ExtendedErrorNote] = []
+    package var errors: [ExtendedErrorNote] {
+        get { details.first?.errors ?? [] }
+        set { if !newValue.isEmpty || !details.isEmpty { change { $0.errors = newValue } } }
+    }
+
     /// The policy zone that made this answer, if its matches are to be logged.
-    package var policy: Name?
+    package var policy: Name? {
+        get { details.first?.policy }
+        set { if newValue != nil || !details.isEmpty { change { $0.policy = newValue } } }
+    }
+
     /// In one line, why this is SERVFAIL; empty otherwise.
-    package var failure = ""
+    package var failure: String {
+        get { details.first?.failure ?? "" }
+        set { if !newValue.isEmpty || !details.isEmpty { change { $0.failure = newValue } } }
+    }
+
     /// What was decided and why, for a question with ``QueryOptions/isTraced``.
-    package var trace: [TraceEntry] = []
+    package var trace: [TraceEntry] {
+        get { details.first?.trace ?? [] }
+        set { if !newValue.isEmpty || !details.isEmpty { change { $0.trace = newValue } } }
+    }
+
+    private mutating func change(_ body: (inout Details) -> Void) {
+        if details.isEmpty { details.append(Details()) }
+        body(&details[0])
+    }
 
     package init() {}
 

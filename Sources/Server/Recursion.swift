@@ -7,19 +7,19 @@ internal import Transport
 extension Worker {
     /// What of the query matters to the resolver.
     func options(_ context: borrowing QueryContext, _ query: borrowing RawSpan) -> QueryOptions {
-        var options: QueryOptions = []
-        if context.wantsDNSSEC { options.insert(.wantsDNSSEC) }
-        if context.layout.flags.contains(.checkingDisabled) { options.insert(.checkingDisabled) }
-        if context.layout.flags.contains(.recursionDesired) { options.insert(.recursionDesired) }
-        if context.isSourceProved { options.insert(.isProved) }
-        if context.isStream { options.insert(.isStream) }
+        var bits: UInt8 = 0
+        if context.wantsDNSSEC { bits |= QueryOptions.wantsDNSSEC.rawValue }
+        if context.layout.flags.contains(.checkingDisabled) { bits |= QueryOptions.checkingDisabled.rawValue }
+        if context.layout.flags.contains(.recursionDesired) { bits |= QueryOptions.recursionDesired.rawValue }
+        if context.isSourceProved { bits |= QueryOptions.isProved.rawValue }
+        if context.isStream { bits |= QueryOptions.isStream.rawValue }
         // Family, then the length of the prefix: 0 hides the client.
         if let subnet = context.layout.edns?.option(.clientSubnet, in: query), subnet.count >= 4,
             query.octet(at: subnet.lowerBound + 2) == 0
         {
-            options.insert(.hidesSubnet)
+            bits |= QueryOptions.hidesSubnet.rawValue
         }
-        return options
+        return QueryOptions(rawValue: bits)
     }
 
     /// Whether the client wants to know that an answer was validated (RFC 6840 5.7).

@@ -11,7 +11,9 @@ final class UpstreamDriver: UpstreamHandler {
     /// Connections over TLS, by what is demanded of servers: as many as the configuration names.
     private var secure: [UpstreamTLS: UpstreamStreams] = [:]
     private let sources: [SocketAddress]
-    private var tokens: [UInt64: (UpstreamToken, UpstreamTransport, UpstreamTLS?)] = [:]
+    /// Questions that are under way in datagrams, and those over streams.
+    private var datagrams: [UInt64: UpstreamToken] = [:]
+    private var others: [UInt64: (UpstreamToken, UpstreamTransport, UpstreamTLS?)] = [:]
     /// Questions that could not even be sent; told to the resolver after it has finished speaking.
     private var unsent: [UpstreamID] = []
 
@@ -39,8 +41,10 @@ final class UpstreamDriver: UpstreamHandler {
                     octets, to: server, timeout: query.timeout, tag: query.id.rawValue)
             }
         }
-        if let token {
-            tokens[query.id.rawValue] = (token, query.transport, query.tls)
+        if let token, query.transport == .udp {
+            datagrams[query.id.rawValue] = token
+        } else if let token {
+            others[query.id.rawValue] = (token, query.transport, query.tls)
         } else {
             unsent.append(query.id)
         }
@@ -48,11 +52,10 @@ final class UpstreamDriver: UpstreamHandler {
 
     /// Forgets a question.
     func cancel(_ id: UpstreamID) {
-        guard let (token, transport, tls) = tokens.removeValue(forKey: id.rawValue) else { return }
-        switch transport {
-        case .udp: sockets?.cancel(token)
-        case .tcp: streams?.cancel(token)
-        case .tls: connections(tls)?.cancel(token)
+        if let token = datagrams.removeValue(forKey: id.rawValue) {
+            sockets?.cancel(token)
+        } else if let (token, transport, tls) = others.removeValue(forKey: id.rawValue) {
+            (transport == .tls ? connections(tls) : streams)?.cancel(token)
         }
     }
 
@@ -99,7 +102,7 @@ final class UpstreamDriver: UpstreamHandler {
     }
 
     /// Questions under way.
-    var outstanding: Int { tokens.count }
+    var outstanding: Int { datagrams.count + others.count }
 
     func received(
         _ message: UnsafeRawBufferPointer, from server: SocketAddress, for token: UpstreamToken, tag: UInt64
@@ -116,7 +119,7 @@ final class UpstreamDriver: UpstreamHandler {
     }
 
     func failed(_ failure: TransportFailure, for token: UpstreamToken, tag: UInt64) {
-        tokens.removeValue(forKey: tag)
+        if datagrams.removeValue(forKey: tag) == nil { others.removeValue(forKey: tag) }
         worker.readClocks(worker.loop.now)
         let reason: ResolverFailure
         switch failure {

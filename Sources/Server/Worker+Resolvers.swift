@@ -65,13 +65,11 @@ extension Worker {
             next = min(next, resolver.nextDeadline ?? .max)
         }
         for old in retired { next = min(next, old.nextDeadline ?? .max) }
-        guard next != resolverDeadline else { return }
+        // A timer that is too early looks again; that is rarer than deadlines that move back.
+        guard next < resolverDeadline else { return }
         if let timer = resolverTimer { loop.cancel(timer) }
-        resolverTimer = nil
         resolverDeadline = next
-        if next != .max {
-            resolverTimer = loop.arm(at: MonotonicTime(nanoseconds: next), target: self, tag: 0)
-        }
+        resolverTimer = loop.arm(at: MonotonicTime(nanoseconds: next), target: self, tag: 0)
     }
 
     private func pump(_ resolver: Resolver) {

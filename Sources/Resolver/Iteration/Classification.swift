@@ -28,6 +28,10 @@ struct Classification {
     let isForwarded: Bool
     /// Aliases that one response may chain.
     let aliasLimit: Int
+    /// Whom the response is from.
+    let server: IPEndpoint
+    /// The question told of a client's subnet.
+    let isToldSubnet: Bool
 
     func read(_ message: UpstreamMessage, metrics: inout ResolverMetrics) -> Reading {
         switch message.responseCode {
@@ -40,13 +44,17 @@ struct Classification {
 
         var outcome = Outcome(end: .noData, finalName: name)
         outcome.zone = zone
+        outcome.server = server
+        outcome.malformedRecords = message.malformedRecords
+        outcome.isForOneSubnet = isToldSubnet && message.subnetScope > 0
         let credibility: Credibility = isAuthoritative ? .authoritative : .answer
-        outcome.proof = authorities.filter { $0.type == .soa || $0.type == .nsec || $0.type == .nsec3 }
-        for index in outcome.proof.indices { outcome.proof[index].credibility = .authority }
+        var proof = authorities.filter { $0.type == .soa || $0.type == .nsec || $0.type == .nsec3 }
+        for index in proof.indices { proof[index].credibility = .authority }
+        if !proof.isEmpty { outcome.proof = proof }
 
         // The aliases, as far as this response and the bailiwick go.
         var found: [RecordSet] = []
-        var isChained = true
+        var isChained = !answers.isEmpty
         while isChained {
             isChained = false
             // Below a DNAME nothing else counts: the CNAME beside it is made from it (RFC 6672 3.1).
@@ -56,9 +64,10 @@ struct Classification {
                 if !found.isEmpty { break }
             }
             if dname == nil,
-                let set = answers.first(where: { $0.type == type && $0.owner == outcome.finalName })
+                let index = answers.firstIndex(where: { $0.type == type && $0.owner == outcome.finalName })
             {
-                found = [set]
+                // Mostly all that there is.
+                found = answers.count == 1 ? answers : [answers[index]]
                 break
             }
             guard outcome.links.count < 2 * aliasLimit else {
@@ -157,7 +166,7 @@ struct Classification {
     }
 
     private func inBailiwick(_ sets: [RecordSet], _ metrics: inout ResolverMetrics) -> [RecordSet] {
-        guard !zone.isRoot else { return sets }
+        guard !zone.isRoot, !sets.allSatisfy({ $0.owner.isAtOrBelow(zone) }) else { return sets }
         return sets.filter { set in
             if set.owner.isAtOrBelow(zone) { return true }
             metrics.outOfBailiwick += 1

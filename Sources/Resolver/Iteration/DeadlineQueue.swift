@@ -38,3 +38,37 @@ struct DeadlineQueue<Item> {
         return first.item
     }
 }
+
+/// Deadlines that all lie equally far ahead, so that they come in the order in which they were set.
+struct DeadlineLine {
+    private var items: [(time: UInt64, id: Int)] = []
+    /// Those before it are done with.
+    private var start = 0
+
+    /// The earliest time.
+    var next: UInt64? { start < items.count ? items[start].time : nil }
+
+    /// - Parameter time: not before that of the one inserted last.
+    mutating func insert(_ id: Int, at time: UInt64) {
+        items.append((max(time, items.last?.time ?? 0), id))
+    }
+
+    /// Takes the earliest out, if it is due at `now`.
+    mutating func popDue(at now: UInt64) -> Int? {
+        guard start < items.count, items[start].time <= now else { return nil }
+        defer { advance() }
+        return items[start].id
+    }
+
+    /// Takes out the earliest as long as they mean nothing any more.
+    mutating func dropFirst(while isOver: (Int) -> Bool) {
+        while start < items.count, isOver(items[start].id) { advance() }
+    }
+
+    private mutating func advance() {
+        start += 1
+        guard start == items.count || start >= 1024 && start * 2 >= items.count else { return }
+        items.removeFirst(start)
+        start = 0
+    }
+}

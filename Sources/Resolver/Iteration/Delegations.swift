@@ -4,7 +4,7 @@ internal import DNSCore
 extension Resolver {
     /// The servers that are closest to a fetch's name, as far as is known.
     func closestDelegation(for fetch: Fetch, at now: Moment) -> Delegation {
-        key.load(fetch.name)
+        load(fetch.name)
         // The records at a zone cut that belong to the parent are asked of the parent (RFC 4035 4.2).
         var first = fetch.type == .ds && key.labelCount > 0 ? 1 : 0
         if let ceiling = fetch.ceiling {
@@ -54,7 +54,7 @@ extension Resolver {
 
     /// The delegations of a name's zone and of those above it, as far as they are at hand.
     func delegations(above name: Name, at now: Moment) -> [Delegation] {
-        key.load(name)
+        load(name)
         var result: [Delegation] = []
         for label in 0...key.labelCount {
             if let found = knownDelegation(label: label, at: now) { result.append(found) }
@@ -65,7 +65,7 @@ extension Resolver {
     private func remember(_ delegation: Delegation) {
         if zones.count >= configuration.limits.rememberedZones {
             metrics.limitRememberedZones += 1
-            zones.removeAll(keepingCapacity: true)
+            zones.removeAll()
         }
         zones[delegation.zoneHash] = delegation
     }
@@ -89,7 +89,7 @@ extension Resolver {
         }
         let delegation = Delegation(
             zone: zone, source: .referral, servers: list, expiresAt: now.seconds &+ ttl)
-        key.load(zone)
+        load(zone)
         let meta = CacheMeta(storedAt: now.seconds, ttl: ttl)
         cache.store(
             .delegation, for: key, type: .ns, meta: meta, payload: delegation.encoded, at: now.seconds)

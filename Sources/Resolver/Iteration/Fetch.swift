@@ -13,77 +13,6 @@ struct Failure {
     }
 }
 
-/// What the servers had to say about one name and type, not validated yet.
-struct Outcome {
-    /// What stands at the end of the alias records.
-    enum End {
-        /// The records asked for; several sets only for type ANY.
-        case answer([RecordSet])
-        /// The name exists without the type.
-        case noData
-        /// The name does not exist.
-        case nameError
-        /// The chain goes on at a name that this server did not answer for.
-        case alias(Name)
-        /// A DNAME's substitution gives too long a name (RFC 6672 2.2).
-        case tooLongName
-        /// Nobody gave a usable response.
-        case failure(Failure)
-    }
-
-    /// CNAME records in order, DNAME records before the CNAME made from them.
-    var links: [RecordSet] = []
-    var end: End
-    /// What the authority section had to prove it: SOA, NSEC, NSEC3, of the zone asked.
-    var proof: [RecordSet] = []
-    /// The zone whose servers were asked.
-    var zone: Name = .root
-    /// The name at the end of the links.
-    var finalName: Name
-    /// From expired cache entries.
-    var isFromCache = false
-    /// A cached proof or set was found secure already.
-    var security = Security.unchecked
-    /// That of the absence at the end, where it differs from the whole's.
-    var absenceSecurity: Security?
-    /// Seconds that absence may be believed.
-    var negativeTTL: UInt32 = 0
-    var server: IPEndpoint?
-    /// Records that were left out because their data did not have their type's form.
-    var malformedRecords = 0
-    /// Said of a parent of the name, in answer to a minimised question.
-    var isOfParent = false
-    /// The server made it for the client's subnet: it is nobody else's (RFC 7871 7.3).
-    var isForOneSubnet = false
-
-    init(end: End, finalName: Name) {
-        self.end = end
-        self.finalName = finalName
-    }
-
-    /// Brings the TTL of every set within the configured bounds.
-    mutating func limitTTLs(_ bounded: (UInt32) -> UInt32) {
-        for index in links.indices { links[index].ttl = bounded(links[index].ttl) }
-        for index in proof.indices { proof[index].ttl = bounded(proof[index].ttl) }
-        if case .answer(var sets) = end {
-            for index in sets.indices { sets[index].ttl = bounded(sets[index].ttl) }
-            end = .answer(sets)
-        }
-    }
-
-    /// Whether a set of the answer came without signatures.
-    var lacksSignatures: Bool {
-        if case .answer(let sets) = end, sets.contains(where: { $0.signatures.isEmpty }) { return true }
-        if links.contains(where: { $0.signatures.isEmpty && $0.type != .cname }) { return true }
-        return proof.allSatisfy { $0.type == .soa || $0.signatures.isEmpty }
-    }
-
-    /// An outcome that says only why there is none.
-    init(failing name: Name, _ failure: Failure) {
-        self.init(end: .failure(failure), finalName: name)
-    }
-}
-
 /// What one client query may still cost; shared by everything that it sets off.
 final class Budget {
     var upstreamQueries: Int
@@ -93,7 +22,8 @@ final class Budget {
     /// Monotonic nanoseconds.
     let deadline: UInt64
 
-    init(_ limits: ResolverLimits, at now: Moment) {
+    /// - Parameter wallTime: nanoseconds.
+    init(_ limits: ResolverLimits, wallTime: UInt64, at now: Moment) {
         upstreamQueries = limits.upstreamQueries
         var validation = ValidationLimits()
         validation.verificationsPerQuery = limits.verifications
@@ -101,7 +31,7 @@ final class Budget {
         validation.nsec3Iterations = limits.nsec3Iterations
         validation.nsec3HashesPerQuery = limits.nsec3Hashes
         self.validation = ValidationBudget(validation)
-        deadline = now.monotonic &+ limits.wallTime.wholeNanoseconds
+        deadline = now.monotonic &+ wallTime
     }
 }
 

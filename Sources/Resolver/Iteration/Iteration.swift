@@ -17,7 +17,8 @@ extension Resolver {
         subnet: IPPrefix? = nil, at now: Moment
     ) -> Int? {
         let name = name.lowercased
-        let tableKey = tableKey(name, type, salt: (ceiling == nil ? 0 : 1) | subnetSalt(subnet) << 16)
+        let tableKey = tableKey(
+            NameHash.hash(name), type, salt: (ceiling == nil ? 0 : 1) | subnetSalt(subnet) << 16)
         if let id = fetchKeys[tableKey], let running = fetches[id], running.name == name,
             running.type == type,
             running.subnet == subnet
@@ -88,7 +89,7 @@ extension Resolver {
         fetch.delegation = delegation
         fetch.hasAskedZone = false
         fetch.silences = 0
-        zoneLoads[delegation.zoneHash, default: 0] += 1
+        zoneLoads[delegation.zoneHash] = (zoneLoads[delegation.zoneHash] ?? 0) + 1
         fetch.candidates.removeAll(keepingCapacity: true)
         fetch.lookedUp.removeAll(keepingCapacity: true)
         fetch.lastResort = nil
@@ -101,8 +102,9 @@ extension Resolver {
             && fetch.name.labelCount > labels + 1
         fetch.shownLabels = min(labels + 1, fetch.name.labelCount)
         if fetch.minimises {
+            load(fetch.name)
             fetch.shownLabels = stones.labels(
-                of: fetch.name, from: fetch.shownLabels, zone: delegation.zoneHash, at: now.seconds)
+                of: key, from: fetch.shownLabels, zone: delegation.zoneHash, at: now.seconds)
             if fetch.shownLabels >= fetch.name.labelCount { fetch.minimises = false }
         }
         if delegation.source == .hints, !isPriming { prime(at: now) }
@@ -139,7 +141,7 @@ extension Resolver {
     /// Asks the root's servers for their names and addresses, while hints do for now (RFC 8109).
     private func prime(at now: Moment) {
         isPriming = true
-        let budget = Budget(configuration.limits, at: now)
+        let budget = Budget(configuration.limits, wallTime: spans.wallTime, at: now)
         if startFetch(.root, .ns, waiter: .nobody, budget: budget, depth: 0, at: now) == nil {
             isPriming = false
         }
@@ -247,7 +249,7 @@ extension Resolver {
                 if typeIndex > 0, fetch.candidates.contains(where: { $0.server == index }) { continue }
                 if server.addresses.contains(where: { $0.isIPv6 == (type == .aaaa) }) { continue }
                 fetch.lookedUp.insert(mark)
-                key.load(server.name)
+                load(server.name)
                 if let known = cachedSets(server.name, type, at: now.seconds).first {
                     let before = fetch.candidates.count
                     add(known.addresses, of: index, to: fetch)
@@ -319,27 +321,30 @@ extension Resolver {
             configuration.mixesCase && !record.changesCase && transport == .udp && plainness == .full
         let usesEDNS =
             !record.lacksEDNS && !candidate.withoutEDNS && (plainness != .bare || record.knowsEDNS)
-        // A server that is known to answer with cookies is not let off: without them its answers could be anybody's.
-        let sendsCookie =
-            configuration.sendsCookies && record.clientCookie != 0
-            && (plainness == .full || !record.serverCookie.isEmpty)
-        let question = QuestionWriter.question(
-            fetch.askedName, fetch.askedType, random: &random, mixesCase: mixesCase)
-        let messageID = random.next16()
-        let octets = QuestionWriter.write(
-            id: messageID, question: question, recursionDesired: delegation.source == .forward,
-            checkingDisabled: delegation.source == .forward && configuration.validation.isEnabled,
-            payloadSize: usesEDNS ? configuration.payloadSize : nil,
-            options: usesEDNS
-                ? options(sendsCookie ? record : nil, fetch, candidate.endpoint) : [])
+        let isForwarded = delegation.source == .forward
+        var question = OutgoingQuestion(
+            name: fetch.askedName, type: fetch.askedType, id: random.next16(), recursionDesired: isForwarded,
+            checkingDisabled: isForwarded && configuration.validation.isEnabled,
+            payloadSize: usesEDNS ? configuration.payloadSize : nil)
+        if usesEDNS {
+            // A server that is known to answer with cookies is not let off: without them its answers could be anybody's.
+            if configuration.sendsCookies, plainness == .full || !record.serverCookie.isEmpty {
+                question.clientCookie = record.clientCookie
+                question.serverCookie = record.serverCookie
+            }
+            if let subnet = fetch.subnet, isToldSubnets(candidate.endpoint.address) {
+                question.subnet = subnet
+            }
+        }
+        let octets = question.message(random: &random, mixesCase: mixesCase)
         var wait = servers.timeout(candidate.endpoint)
         if transport != .udp { wait = max(2 * wait, 2_000_000) }
         let id = UpstreamID(rawValue: UInt64(takeID()))
         let deadline = now.monotonic &+ wait * 1000
         exchanges[id.rawValue] = Exchange(
             id: id, fetch: fetch.id, candidate: index, server: candidate.endpoint, transport: transport,
-            messageID: messageID, question: question, usesEDNS: usesEDNS, mixesCase: mixesCase,
-            plainness: plainness, cookie: usesEDNS && sendsCookie ? record.clientCookie : 0,
+            messageID: question.id, message: octets, questionLength: question.questionLength,
+            usesEDNS: usesEDNS, mixesCase: mixesCase, plainness: plainness, cookie: question.clientCookie,
             sentAt: now.monotonic, deadline: deadline)
         deadlines.insert(.exchange(id.rawValue), at: deadline)
         switch transport {
@@ -358,25 +363,6 @@ extension Resolver {
                     tls: delegation.tls, timeout: .microseconds(Int64(wait)))))
     }
 
-    /// The EDNS options of a question: the cookie (RFC 7873 5.1), the client's subnet (RFC 7871 7.1).
-    private func options(_ record: ServerRecord?, _ fetch: Fetch, _ server: IPEndpoint) -> [UInt8] {
-        var octets: [UInt8] = []
-        if let record {
-            octets += [0, 10, 0, UInt8(8 + record.serverCookie.count)]
-            for shift in stride(from: 56, through: 0, by: -8) {
-                octets.append(UInt8(record.clientCookie >> UInt64(shift) & 0xff))
-            }
-            octets += record.serverCookie
-        }
-        if let subnet = fetch.subnet, isToldSubnets(server.address) {
-            let address = subnet.address.octets.prefix((subnet.length + 7) / 8)
-            octets += [0, 8, 0, UInt8(4 + address.count), 0, subnet.address.isIPv6 ? 2 : 1]
-            octets += [UInt8(subnet.length), 0]
-            octets += address
-        }
-        return octets
-    }
-
     // MARK: Ending
 
     /// Tells everyone who waits, and keeps what was found.
@@ -384,7 +370,7 @@ extension Resolver {
         guard fetch.state != .finished else { return }
         var outcome = found
         outcome.limitTTLs(bounded)
-        outcome.negativeTTL = min(outcome.negativeTTL, configuration.cache.maxNegativeTTL.wholeSeconds)
+        if outcome.negativeTTL > spans.maxNegativeTTL { outcome.negativeTTL = spans.maxNegativeTTL }
         fetch.state = .finished
         unload(fetch)
         fetches[fetch.id] = nil
@@ -401,15 +387,15 @@ extension Resolver {
 
     /// Remembers that a name and type could not be resolved (RFC 9520).
     private func storeFailure(_ name: Name, _ type: RRType, _ failure: Failure, at now: Moment) {
-        key.load(name)
-        var meta = CacheMeta(storedAt: now.seconds, ttl: configuration.cache.failureTTL.wholeSeconds)
+        load(name)
+        var meta = CacheMeta(storedAt: now.seconds, ttl: spans.failureTTL)
         meta.extendedError = failure.note.code
         cache.store(
             .failure, for: key, type: type, meta: meta, payload: Array(failure.text.utf8), at: now.seconds)
     }
 
     func cachedFailure(_ name: Name, _ type: RRType, at now: Moment) -> Failure? {
-        key.load(name)
+        load(name)
         guard let entry = cache.entry(.failure, for: key, type: type, at: now.seconds) else { return nil }
         return Failure(
             entry.meta.extendedError ?? .cachedError,

@@ -47,9 +47,10 @@ extension Resolver {
         fetch.state = .ready
         let message: UpstreamMessage
         do {
-            let octets = exchange.withPlainQuestion(octets)
+            exchange.copyWithPlainQuestion(octets, to: &plainMessage)
+            let plain = plainMessage
             message = try unsafe UpstreamMessage(
-                octets.span.bytes, layout: layout, limits: configuration.limits, metrics: &metrics)
+                plain.span.bytes, layout: layout, limits: configuration.limits, metrics: &metrics)
         } catch {
             fetch.lastFailure = Failure(.invalidData, "\(exchange.server) sent more records than allowed")
             fetch.candidates[exchange.candidate].isSpent = true
@@ -227,7 +228,8 @@ extension Resolver {
         let isForwarded = delegation.source == .forward
         let classification = Classification(
             name: fetch.askedName, type: fetch.askedType, zone: delegation.zone, isForwarded: isForwarded,
-            aliasLimit: configuration.limits.aliasRestarts)
+            aliasLimit: configuration.limits.aliasRestarts, server: exchange.server,
+            isToldSubnet: fetch.subnet != nil)
         let reading = classification.read(message, metrics: &metrics)
         if configuration.mixesCase, exchange.transport == .tcp, !exchange.mixesCase {
             noteCase(exchange)
@@ -238,20 +240,14 @@ extension Resolver {
         case .referral(let zone, let names, let glue, let signed):
             follow(zone, names, glue, signed, fetch, at: now)
         case .outcome(var outcome):
-            if isShortened { return showMore(fetch, exchange, after: outcome, at: now) }
-            outcome.server = exchange.server
-            outcome.malformedRecords = message.malformedRecords
-            outcome.isForOneSubnet = fetch.subnet != nil && message.subnetScope > 0
+            if isShortened { return showMore(fetch, after: outcome, at: now) }
             if fetch.name.isRoot, fetch.type == .ns, delegation.zone.isRoot {
                 keepRoot(message, outcome, at: now)
             }
             removePrivateAddresses(&outcome)
             finish(fetch, outcome, at: now)
         case .recursive(var outcome):
-            if isShortened { return showMore(fetch, exchange, after: outcome, at: now) }
-            outcome.server = exchange.server
-            outcome.malformedRecords = message.malformedRecords
-            outcome.isForOneSubnet = fetch.subnet != nil && message.subnetScope > 0
+            if isShortened { return showMore(fetch, after: outcome, at: now) }
             removePrivateAddresses(&outcome)
             fetch.lastResort = outcome
             spend(
@@ -334,9 +330,7 @@ extension Resolver {
     // MARK: Minimised questions
 
     /// A parent of the name has been answered: show servers one label more (RFC 9156 2.3).
-    private func showMore(
-        _ fetch: Fetch, _ exchange: Exchange, after outcome: Outcome, at now: Moment
-    ) {
+    private func showMore(_ fetch: Fetch, after outcome: Outcome, at now: Moment) {
         if case .nameError = outcome.end {
             // Whoever signs knows empty names from missing ones; others are known to mistake them.
             let isSigned = outcome.proof.contains { $0.type != .soa && !$0.signatures.isEmpty }
@@ -350,7 +344,6 @@ extension Resolver {
             }
             // Nothing can exist below a name that does not (RFC 8020).
             var result = outcome
-            result.server = exchange.server
             result.isOfParent = true
             result.finalName = fetch.name
             result.links = []

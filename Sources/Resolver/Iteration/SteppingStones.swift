@@ -10,20 +10,22 @@ struct SteppingStones {
     /// Seconds for which a name is remembered: a cut that appears there is seen after as long at the latest.
     static let lifetime: UInt32 = 300
 
-    private var expiry: [UInt64: UInt32] = [:]
+    private var expiry = NumberTable<UInt64, UInt32>()
 
     /// Remembers that `name`, asked of the servers of the zone with hash `zone`, is not the apex of another zone.
     mutating func note(_ name: Name, zone: UInt64, at now: UInt32) {
-        if expiry.count >= SteppingStones.limit { expiry.removeAll(keepingCapacity: true) }
+        if expiry.count >= SteppingStones.limit { expiry.removeAll() }
         expiry[NameHash.hash(name) ^ zone] = now &+ SteppingStones.lifetime
     }
 
     /// How many labels of `name` to show the servers of a zone first: one more than the longest stone on the way.
-    func labels(of name: Name, from labels: Int, zone: UInt64, at now: UInt32) -> Int {
+    ///
+    /// - Parameter key: holds the name.
+    func labels(of key: borrowing NameKey, from labels: Int, zone: UInt64, at now: UInt32) -> Int {
         guard !expiry.isEmpty else { return labels }
         var shown = labels
-        while shown < name.labelCount, let end = expiry[NameHash.hash(name.suffix(labels: shown)) ^ zone],
-            end > now
+        while shown < key.labelCount,
+            let end = expiry[key.hash(ofSuffixAt: key.labelCount - shown) ^ zone], end > now
         {
             shown += 1
         }

@@ -11,8 +11,8 @@ struct LocalNames {
         var isDelegated = false
     }
 
-    private var zones: [UInt64: Zone] = [:]
-    private var data: [UInt64: [RecordSet]] = [:]
+    private var zones = NumberTable<UInt64, Zone>()
+    private var data = NumberTable<UInt64, [RecordSet]>()
     /// Names above local data: they exist.
     private var enclosers: Set<UInt64> = []
 
@@ -75,9 +75,13 @@ struct LocalNames {
 
     /// The reply to `question`.
     ///
-    /// - Parameter prefix: addresses behind it stand for IPv4 ones, whose names they have (RFC 6147 5.3.1).
-    func answer(_ question: Question, prefix: IPPrefix?, writer: AnswerWriter) -> Reply {
-        guard !isEmpty || prefix != nil else { return .none }
+    /// - Parameters:
+    ///   - key: holds the question's name.
+    ///   - prefix: addresses behind it stand for IPv4 ones, whose names they have (RFC 6147 5.3.1).
+    func answer(
+        _ question: Question, key: borrowing NameKey, prefix: IPPrefix?, writer: AnswerWriter
+    ) -> Reply {
+        guard prefix != nil && question.type == .ptr || isLocal(key, question.type) else { return .none }
         var name = question.name
         var links: [RecordSet] = []
         if let prefix, question.type == .ptr, let address = IPAddress(reverseName: name),
@@ -115,6 +119,14 @@ struct LocalNames {
                 withSignatures: false)
             return .answer(answer)
         }
+    }
+
+    /// Whether local zones and data have something to say of the key's name.
+    private func isLocal(_ key: borrowing NameKey, _ type: RRType) -> Bool {
+        guard !isEmpty else { return false }
+        if data[key.hash(ofSuffixAt: 0)] != nil { return true }
+        guard let zone = zone(of: key, skippingFirst: type == .ds) else { return false }
+        return !zone.isElsewhere && zone.kind != .transparent
     }
 
     /// What is known of one name.
@@ -171,7 +183,8 @@ struct LocalNames {
     private static let localhost: [UInt8] = [9] + Array("localhost".utf8) + [0]
 
     private func sets(at hash: UInt64, _ name: Name) -> [RecordSet] {
-        (data[hash] ?? []).filter { $0.owner == name }
+        guard let found = data[hash] else { return [] }
+        return found.filter { $0.owner == name }
     }
 
     /// The closest zone around the key's name.

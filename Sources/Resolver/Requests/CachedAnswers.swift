@@ -14,7 +14,7 @@ extension Resolver {
     ///
     /// - Parameter forKeys: whether a referral's proof that there is no DS record will do; clients want an SOA with it.
     func cachedOutcome(_ name: Name, _ type: RRType, forKeys: Bool = false, at now: Moment) -> Outcome? {
-        key.load(name)
+        load(name)
         let seconds = now.seconds
         if type == .any {
             let sets = Resolver.anyTypes.compactMap { cachedSets(name, $0, at: seconds).first }
@@ -69,7 +69,7 @@ extension Resolver {
         while let owner = candidate {
             candidate = owner.parent
             guard renamedTrees.contains(NameHash.hash(owner)) else { continue }
-            key.load(owner)
+            load(owner)
             guard let set = cachedSets(owner, .dname, at: seconds).first, set.security == .secure,
                 let target = set.target
             else { continue }
@@ -104,7 +104,7 @@ extension Resolver {
             return outcome
         case .wildcard(let wildcard, let proof, let zone):
             guard !isConfigured(name, below: zone) else { return nil }
-            key.load(wildcard)
+            load(wildcard)
             var set = cachedSets(wildcard, type, at: seconds).first
             if set == nil, type != .cname, !type.mayStandBesideCNAME {
                 set = cachedSets(wildcard, .cname, at: seconds).first
@@ -163,13 +163,13 @@ extension Resolver {
     func store(_ set: RecordSet, proof: [RecordSet] = [], at now: Moment) {
         let ttl = bounded(set.ttl)
         guard ttl > 0 else { return }
-        key.load(set.owner)
+        load(set.owner)
         var meta = CacheMeta(storedAt: now.seconds, ttl: proof.reduce(ttl) { min($0, $1.ttl) })
         meta.credibility = set.credibility
         meta.security = set.security
-        var kept = set
-        kept.ttl = ttl
-        let payload = proof.reduce(into: kept.encoded) { $0 += $1.encoded }
+        var payload: [UInt8] = []
+        set.encode(ttl: ttl, into: &payload)
+        for other in proof { other.encode(ttl: other.ttl, into: &payload) }
         if set.type == .dname, set.security == .secure {
             if renamedTrees.count >= configuration.limits.rememberedZones { renamedTrees.removeAll() }
             renamedTrees.insert(NameHash.hash(set.owner))
@@ -209,10 +209,10 @@ extension Resolver {
     }
 
     private func storeAbsence(_ outcome: Outcome, _ name: Name, _ type: RRType, at now: Moment) {
-        var ttl = min(outcome.negativeTTL, configuration.cache.maxNegativeTTL.wholeSeconds)
+        var ttl = min(outcome.negativeTTL, spans.maxNegativeTTL)
         for set in outcome.proof { ttl = min(ttl, set.ttl) }
         guard ttl > 0 else { return }
-        key.load(name)
+        load(name)
         var meta = CacheMeta(storedAt: now.seconds, ttl: ttl)
         meta.security = outcome.absenceSecurity ?? outcome.security
         let payload = outcome.proof.reduce(into: [UInt8]()) { $0 += $1.encoded }
@@ -221,8 +221,7 @@ extension Resolver {
 
     /// A TTL within the configured bounds.
     func bounded(_ ttl: UInt32) -> UInt32 {
-        let limits = configuration.cache
-        return min(max(ttl, limits.minTTL.wholeSeconds), limits.maxTTL.wholeSeconds)
+        min(max(ttl, spans.minTTL), spans.maxTTL)
     }
 
     // MARK: Whole answers
@@ -234,16 +233,16 @@ extension Resolver {
         _ answer: ResolverAnswer, for question: Question, view: UInt16, audience: AnswerAudience, ttl: UInt32,
         at now: Moment, overExpired: Bool = true
     ) {
-        var ttl = min(ttl, configuration.cache.maxTTL.wholeSeconds)
+        var ttl = min(ttl, spans.maxTTL)
         if answer.sections.answerCount == 0 {
-            ttl = min(ttl, configuration.cache.maxNegativeTTL.wholeSeconds)
+            ttl = min(ttl, spans.maxNegativeTTL)
         }
         guard ttl > 0, answer.disposition == .respond, !answer.isStale, view != Resolver.privateView,
             answer.policy == nil
         else {
             return
         }
-        key.load(question.name)
+        load(question.name)
         if !overExpired, configuration.cache.servesStale,
             cache.entry(
                 .answer, for: key, type: question.type, view: view, at: now.seconds,
@@ -270,7 +269,7 @@ extension Resolver {
         _ question: Question, _ options: QueryOptions, view: UInt16, at now: Moment
     ) -> ResolverAnswer? {
         guard configuration.cache.servesStale else { return nil }
-        key.load(question.name)
+        load(question.name)
         guard
             let entry = cache.entry(
                 .answer, for: key, type: question.type, view: view, audience: AnswerAudience(options),

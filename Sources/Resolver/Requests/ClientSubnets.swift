@@ -8,7 +8,7 @@ extension Resolver {
         guard let settings = configuration.clientSubnet, let client, !configuredZones.isEmpty else {
             return nil
         }
-        key.load(name)
+        load(name)
         for label in 0...key.labelCount {
             guard let zone = configuredZones[key.hash(ofSuffixAt: label)],
                 zone.zone.wire.count == key.length - key.offset(ofLabel: label)

@@ -10,6 +10,11 @@ final class Request {
         var address: IPAddress?
         /// When it asked, in nanoseconds of the monotonic clock.
         var since: UInt64
+
+        /// Clients with the same get the same answer.
+        var kind: QueryOptions { QueryOptions(rawValue: options.rawValue & Client.kinds) }
+
+        private static let kinds = QueryOptions.wantsDNSSEC.rawValue | QueryOptions.checkingDisabled.rawValue
     }
 
     let id: Int
@@ -86,8 +91,12 @@ extension Resolver {
         if question.type.isMeta, question.type != .any {
             return deliver(ResolverAnswer(.notImplemented), to: client)
         }
+        load(question.name)
+        let nameHash = key.hash(ofSuffixAt: 0)
         var localAlias: Outcome?
-        switch localNames.answer(question, prefix: synthesisPrefix(client, view: view), writer: writer) {
+        switch localNames.answer(
+            question, key: key, prefix: synthesisPrefix(client, view: view), writer: writer)
+        {
         case .none: break
         case .answer(let answer):
             metrics.localAnswers += 1
@@ -125,9 +134,11 @@ extension Resolver {
             metrics.subnetAnswers += 1
             return deliver(known, to: client)
         }
-        let key = tableKey(question.name, question.type, salt: UInt64(view) | subnetSalt(subnet) << 16)
+        let key = tableKey(
+            nameHash, question.type, salt: UInt64(view) | subnetSalt(subnet) << 16)
         if !client.options.contains(.isTraced),
-            !client.options.isDisjoint(with: [.recursionDesired, .isPrefetch]), let id = requestKeys[key],
+            client.options.contains(.recursionDesired) || client.options.contains(.isPrefetch),
+            let id = requestKeys[key],
             let running = requests[id],
             running.question.name == question.name,
             running.question.type == question.type, running.view == view,
@@ -158,7 +169,7 @@ extension Resolver {
         }
         let request = Request(
             id: takeID(), key: key, question: question, view: view,
-            budget: Budget(configuration.limits, at: now), at: now)
+            budget: Budget(configuration.limits, wallTime: spans.wallTime, at: now), at: now)
         request.subnet = subnet
         request.isPastPolicies = isPastPolicies
         if let localAlias, case .alias(let target) = localAlias.end {
@@ -186,10 +197,9 @@ extension Resolver {
         apply(policy, to: request)
         proceed(request, at: now)
         if requests[request.id] != nil {
-            deadlines.insert(.request(request.id), at: request.budget.deadline)
+            requestEnds.insert(request.id, at: request.budget.deadline)
             if configuration.cache.servesStale, !request.clients.isEmpty {
-                let patience = configuration.cache.staleClientTimeout.wholeNanoseconds
-                deadlines.insert(.stale(request.id), at: now.monotonic &+ patience)
+                staleTurns.insert(request.id, at: now.monotonic &+ spans.staleClientTimeout)
             }
         }
     }
@@ -256,11 +266,11 @@ extension Resolver {
     private func take(_ outcome: Outcome, into request: Request, at now: Moment) -> Bool {
         let outcome = upToPolicy(outcome, request)
         request.parts.append(outcome)
-        request.visited.insert(request.currentName)
         guard case .alias(let target) = outcome.end else {
             complete(request, at: now)
             return false
         }
+        request.visited.insert(request.currentName)
         let links = request.parts.reduce(0) { $0 + $1.links.count { $0.type == .cname } }
         guard links <= configuration.limits.aliasRestarts else {
             metrics.limitAliasRestarts += 1

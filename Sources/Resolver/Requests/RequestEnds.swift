@@ -37,29 +37,28 @@ extension Resolver {
             }
             return
         }
-        var made: [QueryOptions: ResolverAnswer] = [:]
-        let kinds = Set(request.clients.map { $0.options.intersection([.wantsDNSSEC, .checkingDisabled]) })
-        for options in kinds.isEmpty ? [[]] : kinds {
-            if made[options] != nil { continue }
+        var made: [(kind: QueryOptions, answer: ResolverAnswer)] = []
+        for client in 0..<max(1, request.clients.count) {
+            // Without a client the cache is all that is left to serve.
+            let options = request.clients.isEmpty ? [] : request.clients[client].kind
+            if made.contains(where: { $0.kind == options }) { continue }
             let result = answer(request, options: options, at: now)
-            made[options] = result.answer
+            made.append((options, result.answer))
             if request.question.type != .any, !request.parts.contains(where: \.isForOneSubnet) {
                 storeAnswer(
                     result.answer, for: request.question, view: request.view, audience: result.audience,
                     ttl: result.ttl, at: now)
             } else if let subnet = request.subnet, !request.isPrivate, result.answer.policy == nil {
                 let key = SubnetAnswers.Key(request.question, subnet, view: request.view, options: options)
-                let ttl = min(result.ttl, configuration.cache.maxTTL.wholeSeconds)
+                let ttl = min(result.ttl, spans.maxTTL)
                 if !subnetAnswers.store(result.answer, for: key, ttl: ttl, at: now.seconds) {
                     metrics.limitSubnetAnswers += 1
                 }
             }
         }
         for client in request.clients {
-            guard let answer = made[client.options.intersection([.wantsDNSSEC, .checkingDisabled])] else {
-                continue
-            }
-            deliver(answer, of: request, to: client, at: now)
+            guard let one = made.first(where: { $0.kind == client.kind }) else { continue }
+            deliver(one.answer, of: request, to: client, at: now)
         }
     }
 
@@ -73,7 +72,7 @@ extension Resolver {
         let audience: AnswerAudience = request.isValidating ? [.plain, .wantsDNSSEC] : .all
         storeAnswer(
             answer, for: request.question, view: request.view, audience: audience,
-            ttl: configuration.cache.failureTTL.wholeSeconds, at: now, overExpired: false)
+            ttl: spans.failureTTL, at: now, overExpired: false)
         for client in request.clients {
             deliver(
                 staleAnswer(request.question, client.options, view: request.view, at: now) ?? answer,
@@ -92,10 +91,10 @@ extension Resolver {
         var hasDNSSEC = false
         var ttl = UInt32.max
         for (index, part) in request.parts.enumerated() {
-            sets += part.links
+            if !part.links.isEmpty { sets += part.links }
             var keepsProof = false
             switch part.end {
-            case .answer(let found): sets += found
+            case .answer(let found): sets = sets.isEmpty ? found : sets + found
             case .noData: keepsProof = true
             case .nameError:
                 keepsProof = true
@@ -145,6 +144,8 @@ extension Resolver {
     func remove(_ request: Request) {
         requests[request.id] = nil
         if requestKeys[request.key] == request.id { requestKeys[request.key] = nil }
+        requestEnds.dropFirst { requests[$0] == nil }
+        staleTurns.dropFirst { requests[$0] == nil }
     }
 
     func deliver(_ answer: ResolverAnswer, to client: Request.Client) {
@@ -164,7 +165,7 @@ extension Resolver {
     /// Whether an answer is one of too many that would go to an unproved address in one late burst.
     private func comesTooLate(_ client: Request.Client, at now: Moment) -> Bool {
         guard !client.options.contains(.isProved), let address = client.address,
-            now.monotonic &- client.since >= configuration.limits.lateAnswerAge.wholeNanoseconds
+            now.monotonic &- client.since >= spans.lateAnswerAge
         else { return false }
         let window = now.monotonic / 100_000_000
         if window != lateWindow {

@@ -8,8 +8,10 @@ struct Exchange {
     let server: IPEndpoint
     let transport: UpstreamTransport
     let messageID: UInt16
-    /// The question section as sent, its case included.
-    let question: [UInt8]
+    /// The message as sent, the case of its question included.
+    let message: [UInt8]
+    /// Octets of its question section, which stands behind the header.
+    let questionLength: Int
     let usesEDNS: Bool
     let mixesCase: Bool
     let plainness: Plainness
@@ -30,19 +32,21 @@ struct Exchange {
         by bytes: borrowing RawSpan, layout: MessageLayout, from sender: IPEndpoint, anyCase: Bool = false
     ) -> Bool {
         guard layout.id == messageID, layout.flags.contains(.response), layout.flags.opcode == .query,
-            sender == server, layout.questionCount == 1, layout.questionEnd - 12 == question.count
+            sender == server, layout.questionCount == 1, layout.questionEnd - 12 == questionLength,
+            layout.questionEnd <= bytes.byteCount
         else { return false }
-        for (index, octet) in question.enumerated() {
-            guard let theirs = bytes.octet(at: 12 + index) else { return false }
-            if theirs == octet { continue }
-            // Type and class are the last four octets; they have no case.
-            guard anyCase || !mixesCase, index < question.count - 4,
-                theirs.lowercasedASCII == octet.lowercasedASCII
-            else {
-                return false
+        // Type and class are the last four octets; they have no case.
+        let nameEnd = 12 + questionLength - 4
+        return unsafe bytes.withUnsafeBytes { theirs in
+            unsafe message.withUnsafeBufferPointer { ours in
+                for index in 12..<(12 + questionLength) where unsafe theirs[index] != ours[index] {
+                    guard anyCase || !mixesCase, index < nameEnd,
+                        unsafe theirs[index].lowercasedASCII == ours[index].lowercasedASCII
+                    else { return false }
+                }
+                return true
             }
         }
-        return true
     }
 
     /// The code of an error that came with nothing but a header, as from servers that could not read the question, or of
@@ -57,15 +61,15 @@ struct Exchange {
         return layout.flags.responseCode
     }
 
-    /// A copy of a response with its question in lower case.
+    /// Makes `copy` one of a response with its question in lower case.
     ///
     /// Names of its records that point into the question would have our random case otherwise, for every client to see.
-    func withPlainQuestion(_ bytes: borrowing RawSpan) -> [UInt8] {
-        var octets = bytes.copy(0..<bytes.byteCount) ?? []
-        for index in 12..<max(12, min(octets.count, 12 + question.count - 4)) {
-            octets[index] = octets[index].lowercasedASCII
+    func copyWithPlainQuestion(_ bytes: borrowing RawSpan, to copy: inout [UInt8]) {
+        copy.removeAll(keepingCapacity: true)
+        unsafe bytes.withUnsafeBytes { unsafe copy.append(contentsOf: $0) }
+        for index in 12..<max(12, min(copy.count, 12 + questionLength - 4)) {
+            copy[index] = copy[index].lowercasedASCII
         }
-        return octets
     }
 }
 
@@ -96,48 +100,91 @@ extension Exchange {
     }
 }
 
-/// Writes questions to servers.
-enum QuestionWriter {
-    /// The message for a question.
-    static func write(
-        id: UInt16, question: [UInt8], recursionDesired: Bool, checkingDisabled: Bool, payloadSize: UInt16?,
-        options: [UInt8]
-    ) -> [UInt8] {
-        var octets: [UInt8] = []
-        octets.reserveCapacity(12 + question.count + 11 + options.count)
-        octets.append(UInt8(id >> 8))
-        octets.append(UInt8(id & 0xff))
-        octets.append(recursionDesired ? 1 : 0)
-        octets.append(checkingDisabled ? 0x10 : 0)
-        octets.append(contentsOf: [0, 1, 0, 0, 0, 0, 0, payloadSize == nil ? 0 : 1])
-        octets.append(contentsOf: question)
-        if let payloadSize {
-            octets.append(contentsOf: [
-                0, 0, 41, UInt8(payloadSize >> 8), UInt8(payloadSize & 0xff), 0, 0, 0x80, 0,
-            ])
-            octets.append(UInt8(options.count >> 8 & 0xff))
-            octets.append(UInt8(options.count & 0xff))
-            octets.append(contentsOf: options)
+/// A question to a server, about to be written.
+struct OutgoingQuestion {
+    let name: Name
+    let type: RRType
+    let id: UInt16
+    let recursionDesired: Bool
+    let checkingDisabled: Bool
+    /// Nil: without EDNS.
+    let payloadSize: UInt16?
+    /// The cookie (RFC 7873 5.1); a client's half of 0: none.
+    var clientCookie: UInt64 = 0
+    var serverCookie: [UInt8] = []
+    /// The client's subnet (RFC 7871 7.1).
+    var subnet: IPPrefix?
+
+    /// Octets of the question section.
+    var questionLength: Int { name.wire.count + 4 }
+
+    /// The message, its letters in random case if wanted.
+    ///
+    /// In one piece of memory: it is made for every question.
+    func message(random: inout RandomSource, mixesCase: Bool) -> [UInt8] {
+        let subnetOption = subnet.map(OutgoingQuestion.option) ?? []
+        let cookieLength = clientCookie == 0 ? 0 : 12 + serverCookie.count
+        let optionsLength = cookieLength + subnetOption.count
+        let size = 12 + questionLength + (payloadSize == nil ? 0 : 11 + optionsLength)
+        var octets = [UInt8](repeating: 0, count: size)
+        unsafe octets.withUnsafeMutableBytes { target in
+            var position = 0
+            func put(_ value: UInt16) {
+                unsafe target.storeBytes(of: value.bigEndian, toByteOffset: position, as: UInt16.self)
+                position += 2
+            }
+            func put(_ octets: [UInt8]) {
+                unsafe UnsafeMutableRawBufferPointer(rebasing: target[position...]).copyBytes(from: octets)
+                position += octets.count
+            }
+            put(id)
+            put((recursionDesired ? 0x0100 : 0) | (checkingDisabled ? 0x0010 : 0))
+            put(1)
+            position += 4
+            put(payloadSize == nil ? 0 : 1)
+            put(name.wire)
+            put(type.rawValue)
+            put(1)
+            if mixesCase {
+                let letters = unsafe UnsafeMutableRawBufferPointer(rebasing: target[12..<(position - 4)])
+                unsafe OutgoingQuestion.mixCase(letters, random: &random)
+            }
+            guard let payloadSize else { return }
+            position += 1
+            put(RRType.opt.rawValue)
+            put(payloadSize)
+            put(0)
+            put(0x8000)  // DO
+            put(UInt16(truncatingIfNeeded: optionsLength))
+            if cookieLength > 0 {
+                put(EDNSOptionCode.cookie.rawValue)
+                put(UInt16(truncatingIfNeeded: cookieLength - 4))
+                unsafe target.storeBytes(
+                    of: clientCookie.bigEndian, toByteOffset: position, as: UInt64.self)
+                position += 8
+                put(serverCookie)
+            }
+            put(subnetOption)
         }
         return octets
     }
 
-    /// The question section, its letters in random case when `random` is given.
-    static func question(_ name: Name, _ type: RRType, random: inout RandomSource, mixesCase: Bool) -> [UInt8]
-    {
-        var octets = name.wire
-        if mixesCase {
-            var bits: UInt64 = 0
-            for index in octets.indices {
-                if index % 64 == 0 { bits = random.next64() }
-                let letter = octets[index] | 0x20
-                if letter >= UInt8(ascii: "a"), letter <= UInt8(ascii: "z"), octets[index] > 63 {
-                    octets[index] = bits & 1 == 0 ? letter : letter & 0xdf
-                }
-                bits >>= 1
+    private static func mixCase(_ name: UnsafeMutableRawBufferPointer, random: inout RandomSource) {
+        var bits: UInt64 = 0
+        for index in 0..<name.count {
+            if index % 64 == 0 { bits = random.next64() }
+            let octet = unsafe name[index]
+            let letter = octet | 0x20
+            if letter >= UInt8(ascii: "a"), letter <= UInt8(ascii: "z"), octet > 63 {
+                unsafe name[index] = bits & 1 == 0 ? letter : letter & 0xdf
             }
+            bits >>= 1
         }
-        octets.append(contentsOf: [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xff), 0, 1])
-        return octets
+    }
+
+    private static func option(_ subnet: IPPrefix) -> [UInt8] {
+        let address = subnet.address.octets.prefix((subnet.length + 7) / 8)
+        return [0, 8, 0, UInt8(4 + address.count), 0, subnet.address.isIPv6 ? 2 : 1, UInt8(subnet.length), 0]
+            + address
     }
 }

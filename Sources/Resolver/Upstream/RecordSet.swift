@@ -24,8 +24,11 @@ package struct PackedData: Hashable, Sendable {
     }
 
     /// Appends what `write` adds to the octets; takes it back when that returns false, or when the same data are there.
-    mutating func append(_ write: (inout [UInt8]) -> Bool) -> Bool {
+    ///
+    /// - Parameter size: how many octets these will be, roughly.
+    mutating func append(expecting size: Int, _ write: (inout [UInt8]) -> Bool) -> Bool {
         let start = octets.count
+        if start == 0 { octets.reserveCapacity(2 + size) }
         octets.append(0)
         octets.append(0)
         guard write(&octets), octets.count - start - 2 <= 0xffff else {
@@ -46,7 +49,7 @@ package struct PackedData: Hashable, Sendable {
     /// Up to how many strings a new one is compared with each.
     private static let comparedOneByOne = 16
 
-    /// Takes out what stands twice, which ``append(_:)-(([UInt8])->Bool)`` does itself only for short sets.
+    /// Takes out what stands twice, which ``append(expecting:_:)`` does itself only for short sets.
     mutating func removeDuplicates() {
         guard count > PackedData.comparedOneByOne else { return }
         var seen = Set<ArraySlice<UInt8>>(minimumCapacity: count)
@@ -176,24 +179,32 @@ extension RecordSet {
     /// The octets that the cache keeps: owner with its case, counts, data, signatures.
     var encoded: [UInt8] {
         var result: [UInt8] = []
-        result.reserveCapacity(owner.wire.count + 16 + data.octets.count + signatures.octets.count)
+        encode(ttl: ttl, into: &result)
+        return result
+    }
+
+    /// Appends ``encoded`` with another TTL.
+    func encode(ttl: UInt32, into result: inout [UInt8]) {
+        result.reserveCapacity(
+            result.count + 27 + owner.wire.count + data.octets.count + signatures.octets.count)
         result.append(UInt8(truncatingIfNeeded: owner.wire.count))
         result.append(contentsOf: owner.wire)
-        for value in [
-            UInt32(type.rawValue), ttl, UInt32(data.count), UInt32(signatures.count),
-            UInt32(data.octets.count),
-            UInt32(signatures.octets.count),
-        ] {
+        func append(_ value: UInt32) {
             result.append(UInt8(value >> 24))
             result.append(UInt8(value >> 16 & 0xff))
             result.append(UInt8(value >> 8 & 0xff))
             result.append(UInt8(value & 0xff))
         }
+        append(UInt32(type.rawValue))
+        append(ttl)
+        append(UInt32(data.count))
+        append(UInt32(signatures.count))
+        append(UInt32(data.octets.count))
+        append(UInt32(signatures.octets.count))
         result.append(security.rawValue)
         result.append(credibility.rawValue)
         result.append(contentsOf: data.octets)
         result.append(contentsOf: signatures.octets)
-        return result
     }
 
     /// Reads what ``encoded`` wrote at `position` and moves on; nil when it is damaged.

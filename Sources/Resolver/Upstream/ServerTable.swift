@@ -26,9 +26,9 @@ struct ServerRecord {
     var lacksEDNS = false
     /// The server has sent an OPT record.
     var knowsEDNS = false
-    /// Answers in a row to plain questions, where others met silence or errors: without cookie and mixed case,
+    /// Answers in a row to questions without cookie and mixed case, where others met silence or errors.
     var plainAnswers: UInt8 = 0
-    /// and without EDNS.
+    /// The same of questions that were without EDNS too.
     var bareAnswers: UInt8 = 0
     /// The server does not repeat the question's upper and lower case: shown over TCP.
     var changesCase = false
@@ -42,8 +42,10 @@ struct ServerRecord {
 }
 
 /// Times and faults of servers, bounded; one worker's own.
-struct ServerTable {
+final class ServerTable {
     private var places: [IPEndpoint: Int] = [:]
+    /// The place found last: one server is mostly asked about several times in a row.
+    private var latest = 0
     private var endpoints: [IPEndpoint] = []
     private var records: [ServerRecord] = []
     private let limit: Int
@@ -73,8 +75,8 @@ struct ServerTable {
     }
 
     /// Makes sure that there is a record of `server`; a new one replaces a random other when the table is full.
-    mutating func meet(_ server: IPEndpoint, random: inout RandomSource, metrics: inout ResolverMetrics) {
-        guard places[server] == nil else { return }
+    func meet(_ server: IPEndpoint, random: inout RandomSource, metrics: inout ResolverMetrics) {
+        guard place(of: server) == nil else { return }
         var record = ServerRecord()
         record.clientCookie = random.next64() | 1
         if records.count < limit {
@@ -91,18 +93,25 @@ struct ServerTable {
         places[server] = victim
     }
 
-    func record(of server: IPEndpoint) -> ServerRecord? {
-        places[server].map { records[$0] }
+    private func place(of server: IPEndpoint) -> Int? {
+        if latest < endpoints.count, endpoints[latest] == server { return latest }
+        guard let place = places[server] else { return nil }
+        latest = place
+        return place
     }
 
-    mutating func update(_ server: IPEndpoint, _ body: (inout ServerRecord) -> Void) {
-        guard let place = places[server] else { return }
+    func record(of server: IPEndpoint) -> ServerRecord? {
+        place(of: server).map { records[$0] }
+    }
+
+    func update(_ server: IPEndpoint, _ body: (inout ServerRecord) -> Void) {
+        guard let place = place(of: server) else { return }
         body(&records[place])
     }
 
     /// Expected time to a response in microseconds, for choosing among servers.
     func estimate(_ server: IPEndpoint) -> UInt64 {
-        guard let place = places[server], records[place].smoothed > 0 || records[place].silences > 0 else {
+        guard let place = place(of: server), records[place].smoothed > 0 || records[place].silences > 0 else {
             return ServerTable.unknownEstimate
         }
         let record = records[place]
@@ -112,7 +121,7 @@ struct ServerTable {
 
     /// How long to wait for a response, in microseconds.
     func timeout(_ server: IPEndpoint) -> UInt64 {
-        guard let place = places[server] else { return min(ServerTable.unknownTimeout, largestTimeout) }
+        guard let place = place(of: server) else { return min(ServerTable.unknownTimeout, largestTimeout) }
         let record = records[place]
         var value = ServerTable.unknownTimeout
         if record.smoothed > 0 {
@@ -124,11 +133,11 @@ struct ServerTable {
 
     func isResting(_ server: IPEndpoint, at now: UInt64) -> Bool {
         let noRouteUntil = server.address.isIPv6 ? self.noRouteUntil.ipv6 : self.noRouteUntil.ipv4
-        return noRouteUntil > now || places[server].map { records[$0].restsUntil > now } ?? false
+        return noRouteUntil > now || place(of: server).map { records[$0].restsUntil > now } ?? false
     }
 
     /// Notes that nothing could be sent to the family of `server` at all.
-    mutating func noteNoRoute(_ server: IPEndpoint, at now: UInt64) {
+    func noteNoRoute(_ server: IPEndpoint, at now: UInt64) {
         if server.address.isIPv6 {
             noRouteUntil.ipv6 = now + ServerTable.routePeriod
         } else {
@@ -137,7 +146,7 @@ struct ServerTable {
     }
 
     /// Notes a response after `microseconds`, and what it says about how plain questions to this server must be.
-    mutating func noteResponse(
+    func noteResponse(
         _ server: IPEndpoint, after microseconds: UInt64, to plainness: Plainness, hasEDNS: Bool
     ) {
         if server.address.isIPv6 { noRouteUntil.ipv6 = 0 } else { noRouteUntil.ipv4 = 0 }
@@ -168,7 +177,7 @@ struct ServerTable {
     ///
     /// Questions that were under way together tell of one silence, not of many: a busy server is not worse than others
     /// because more was lost when it, or the way to it, stood still for a moment.
-    mutating func noteSilence(_ server: IPEndpoint, sentAt: UInt64, at now: UInt64) {
+    func noteSilence(_ server: IPEndpoint, sentAt: UInt64, at now: UInt64) {
         update(server) { record in
             guard sentAt >= record.lastSilence else { return }
             record.lastSilence = now
@@ -181,7 +190,7 @@ struct ServerTable {
 
     /// Whether one question is enough to see that a resting server is still silent: it never answered, or not for long.
     func seemsGone(_ server: IPEndpoint) -> Bool {
-        places[server].map { records[$0].smoothed == 0 || records[$0].silences >= 8 } ?? true
+        place(of: server).map { records[$0].smoothed == 0 || records[$0].silences >= 8 } ?? true
     }
 
     func isLame(_ server: IPEndpoint, zone: UInt64, at now: UInt64) -> Bool {
@@ -189,7 +198,7 @@ struct ServerTable {
         return until > now
     }
 
-    mutating func noteLame(_ server: IPEndpoint, zone: UInt64, at now: UInt64) {
+    func noteLame(_ server: IPEndpoint, zone: UInt64, at now: UInt64) {
         if lame.count >= limit { lame.removeAll(keepingCapacity: true) }
         lame[LameKey(server: server, zone: zone)] = now + ServerTable.lamePeriod
     }

@@ -115,7 +115,10 @@ private struct RecordReader {
                 index = sets.count
                 sets.append(RecordSet(owner: owner, type: recordType, ttl: ttl))
             }
-            guard sets[index].data.append({ RecordReader.copy(recordType, bytes, range, into: &$0) }) else {
+            guard
+                sets[index].data.append(
+                    expecting: range.count, { RecordReader.copy(recordType, bytes, range, into: &$0) })
+            else {
                 malformed += 1
                 if sets[index].data.isEmpty { sets.remove(at: index) }
                 continue
@@ -135,7 +138,7 @@ private struct RecordReader {
                     sets.append(RecordSet(owner: signature.owner, type: .rrsig, ttl: signature.ttl))
                 }
                 if let index {
-                    _ = sets[index].data.append {
+                    _ = sets[index].data.append(expecting: signature.range.count) {
                         RecordReader.copy(.rrsig, bytes, signature.range, into: &$0)
                     }
                     continue
@@ -147,7 +150,9 @@ private struct RecordReader {
                 continue
             }
             guard
-                sets[index].signatures.append({ RecordReader.copy(.rrsig, bytes, signature.range, into: &$0) }
+                sets[index].signatures.append(
+                    expecting: signature.range.count,
+                    { RecordReader.copy(.rrsig, bytes, signature.range, into: &$0) }
                 )
             else {
                 malformed += 1

@@ -57,13 +57,17 @@ extension Resolver {
         if let due = anchorChecks[zone], due > now.monotonic { return }
         let due = now.monotonic &+ max(wait, 60) * 1_000_000_000
         anchorChecks[zone] = due
-        deadlines.insert(.anchor(zone), at: due)
+        let index = followedAnchors.firstIndex(of: zone) ?? followedAnchors.count
+        if index == followedAnchors.count { followedAnchors.append(zone) }
+        deadlines.insert(.anchor(index), at: due)
     }
 
     /// It is time to look at an anchor zone's keys again (RFC 5011 2.3).
     func checkAnchor(_ zone: Name, at now: Moment) {
         zoneStates.remove(zone)
-        let chain = KeyChain(id: takeID(), target: zone, budget: Budget(configuration.limits, at: now))
+        let chain = KeyChain(
+            id: takeID(), target: zone,
+            budget: Budget(configuration.limits, wallTime: spans.wallTime, at: now))
         // A server that does not exist: what is cached will not do.
         chain.avoidedServers = [IPEndpoint(.anyIPv4, port: 0)]
         follow(chain, at: now)

@@ -303,7 +303,8 @@ extension Resolver {
             let name = zone.prefixed(by: prefix)
         else { return }
         startFetch(
-            name, .null, waiter: .nobody, budget: Budget(configuration.limits, at: now), depth: 1, at: now)
+            name, .null, waiter: .nobody,
+            budget: Budget(configuration.limits, wallTime: spans.wallTime, at: now), depth: 1, at: now)
     }
 }
 
