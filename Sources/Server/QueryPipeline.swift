@@ -61,6 +61,7 @@ extension Worker {
             case .rejected(let rejection, let session):
                 context.session = session
                 note(rejection, peer)
+                if layout.flags.opcode == .update { UpdateLog.keep(rejection, query, peer) }
                 return unsafe refuse(.notAuth, query, hasQuestion: true, &context, peer, into: response)
             case .malformed:
                 return unsafe refuse(.formatError, query, hasQuestion: true, &context, peer, into: response)

@@ -122,6 +122,17 @@ enum UpdateLog {
         }
     }
 
+    /// Keeps an update whose signature did not count; the log has it among the signatures.
+    static func keep(_ rejection: TSIGRejection, _ query: borrowing RawSpan, _ peer: Peer) {
+        let zone = (try? MessageView.name(in: query, at: 12)).map { "\($0)" } ?? "?"
+        keep(
+            zone,
+            """
+            \(zone) client \(peer.address) key \(rejection.key) NOTAUTH: signature refused, \(rejection.error): \
+            \(rejection.cause) (algorithm \(rejection.algorithm))
+            """)
+    }
+
     static func note(_ reason: UpdateReason, _ request: UpdateRequest?, source: IPAddress? = nil) {
         let zone = request.map { "\($0.zone.name)" } ?? "?"
         let client = (request?.requestor.source ?? source).map { "\($0)" } ?? "?"

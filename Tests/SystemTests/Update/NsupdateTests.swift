@@ -190,6 +190,9 @@ struct NsupdateTests {
         let result = try daemon.nsupdate(
             "zone example.net\nupdate add w.example.net 60 A 192.0.2.1", key: key.isEmpty ? nil : key)
         #expect(result.errors.contains("update failed: \(refusal)"), "\(result)")
+        let explained = try daemon.control("update", "explain", "example.net").output
+        let cause = refusal.split(separator: "(").last.map { $0.filter(\.isLetter) } ?? ""
+        #expect(explained.contains(cause) && explained.hasPrefix("example.net. client"), "\(explained)")
         #expect(try daemon.ask("w.example.net").rcode == "NXDOMAIN")
         #expect(try daemon.serial("example.net") == 100)
     }
