@@ -266,6 +266,7 @@ package final class Resolver {
         zoneStates.removeAll()
         subnetAnswers.removeAll()
         absences.removeAll()
+        servers.forgetLameness()
     }
 
     /// Makes ``key`` that of `name`: at once when it holds it already, as it mostly does along the way of one question.

@@ -74,6 +74,26 @@ package struct ResolverLimits: Sendable, Equatable {
     ///
     /// Beyond: SERVFAIL.
     package var verifications = 64
+    /// Verifications for one client query that may say no.
+    ///
+    /// Beyond: SERVFAIL.
+    package var failedVerifications = 8
+    /// Keys of one zone with the same tag and algorithm that are tried.
+    ///
+    /// Beyond: bogus.
+    package var keysPerTag = 2
+    /// Keys of one zone that are looked at.
+    ///
+    /// The rest is ignored.
+    package var keysPerZone = 64
+    /// DS records of one delegation that are looked at.
+    ///
+    /// The rest is ignored.
+    package var delegationSigners = 8
+    /// NSEC and NSEC3 records of one answer that are looked at.
+    ///
+    /// The rest is ignored.
+    package var denialRecords = 16
     /// NSEC3 hash iterations that are still computed (RFC 9276 3.2).
     ///
     /// Beyond: treated as insecure.

@@ -76,6 +76,10 @@ package struct ResolverMetrics: Sendable, Equatable {
     package var limitSignaturesPerSet: UInt64 = 0
     package var limitMinimisedLabels: UInt64 = 0
     package var limitVerifications: UInt64 = 0
+    package var limitFailedVerifications: UInt64 = 0
+    package var limitKeysPerTag: UInt64 = 0
+    package var limitKeysPerZone: UInt64 = 0
+    package var limitDelegationSigners: UInt64 = 0
     package var limitNSEC3Iterations: UInt64 = 0
     package var limitNSEC3Hashes: UInt64 = 0
     package var limitDenialRecords: UInt64 = 0

@@ -27,7 +27,12 @@ final class Budget {
         upstreamQueries = limits.upstreamQueries
         var validation = ValidationLimits()
         validation.verificationsPerQuery = limits.verifications
+        validation.failedVerificationsPerQuery = limits.failedVerifications
         validation.signaturesPerRRset = limits.signaturesPerSet
+        validation.keysPerTag = limits.keysPerTag
+        validation.keysPerZone = limits.keysPerZone
+        validation.delegationSigners = limits.delegationSigners
+        validation.denialRecords = limits.denialRecords
         validation.nsec3Iterations = limits.nsec3Iterations
         validation.nsec3HashesPerQuery = limits.nsec3Hashes
         self.validation = ValidationBudget(validation)

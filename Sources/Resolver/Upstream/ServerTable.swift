@@ -198,6 +198,11 @@ final class ServerTable {
         return until > now
     }
 
+    /// Believes that all servers serve what they should: whoever flushes the cache has mended something.
+    func forgetLameness() {
+        lame.removeAll(keepingCapacity: true)
+    }
+
     func noteLame(_ server: IPEndpoint, zone: UInt64, at now: UInt64) {
         if lame.count >= limit { lame.removeAll(keepingCapacity: true) }
         lame[LameKey(server: server, zone: zone)] = now + ServerTable.lamePeriod

@@ -85,8 +85,11 @@ extension Resolver {
     private func countLimits(_ request: Request) {
         for limit in request.budget.validation.fired {
             switch limit {
-            case .verifications, .failedVerifications, .keysPerTag, .keys, .delegationSigners:
-                metrics.limitVerifications += 1
+            case .verifications: metrics.limitVerifications += 1
+            case .failedVerifications: metrics.limitFailedVerifications += 1
+            case .keysPerTag: metrics.limitKeysPerTag += 1
+            case .keys: metrics.limitKeysPerZone += 1
+            case .delegationSigners: metrics.limitDelegationSigners += 1
             case .signatures: metrics.limitSignaturesPerSet += 1
             case .nsec3Hashes: metrics.limitNSEC3Hashes += 1
             case .denialRecords: metrics.limitDenialRecords += 1

@@ -91,8 +91,18 @@ package struct LimitsSection: ConfigurationRecord {
 
     /// Signature checks for one client query.
     package let signatureChecks: Int
+    /// Signature checks for one client query that may fail; one more is SERVFAIL.
+    package let signatureFailures: Int
     /// Signatures of one RRset that are tried.
     package let signaturesPerRRset: Int
+    /// Keys of one zone with one tag and algorithm that are tried (CVE-2023-50387); more are bogus.
+    package let keysPerTag: Int
+    /// Keys of one zone that are looked at; the rest counts as absent.
+    package let keysPerZone: Int
+    /// DS records of one delegation that are looked at; the rest counts as absent.
+    package let dsRecords: Int
+    /// NSEC and NSEC3 records of one answer that are looked at; the rest counts as absent.
+    package let denialRecords: Int
     /// NSEC3 iterations above which a zone counts as insecure (RFC 9276 3.2).
     package let nsec3Iterations: Int
     /// NSEC3 hashes computed for one client query.
@@ -190,7 +200,12 @@ package struct LimitsSection: ConfigurationRecord {
         absenceRecords = count("absence-records", 16384)
 
         signatureChecks = count("signature-checks", 64)
+        signatureFailures = count("signature-failures", 8)
         signaturesPerRRset = count("signatures-per-rrset", 8, 1...64)
+        keysPerTag = count("keys-per-tag", 2, 1...64)
+        keysPerZone = count("keys-per-zone", 64, 1...1024)
+        dsRecords = count("ds-records", 8, 1...256)
+        denialRecords = count("denial-records", 16, 1...256)
         nsec3Iterations = count("nsec3-iterations", 50, 0...2500)
         nsec3Hashes = count("nsec3-hashes", 64)
         validationRetries = count("validation-retries", 2, 0...16)

@@ -125,6 +125,11 @@ extension ResolverConfiguration {
         limits.signaturesPerSet = bounds.signaturesPerRRset
         limits.wrongResponses = bounds.unwantedReplies
         limits.verifications = bounds.signatureChecks
+        limits.failedVerifications = bounds.signatureFailures
+        limits.keysPerTag = bounds.keysPerTag
+        limits.keysPerZone = bounds.keysPerZone
+        limits.delegationSigners = bounds.dsRecords
+        limits.denialRecords = bounds.denialRecords
         limits.nsec3Iterations = UInt16(clamping: bounds.nsec3Iterations)
         limits.nsec3Hashes = bounds.nsec3Hashes
         limits.rememberedServers = bounds.serverRecords

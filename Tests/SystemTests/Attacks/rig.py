@@ -361,9 +361,9 @@ dnssec:
         walk("", json.loads(out))
         return found
 
-    def counter(self, word):
-        """The sum of the resolver's counters whose name holds `word`."""
-        return sum(v for k, v in self.stats().items() if word in k)
+    def counter(self, *words):
+        """The sum of the resolver's counters whose names hold one of `words`."""
+        return sum(v for k, v in self.stats().items() if any(word in k for word in words))
 
     def close(self):
         if self.is_alive:
