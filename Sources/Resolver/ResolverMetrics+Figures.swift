@@ -116,11 +116,21 @@ extension ResolverMetrics {
             Figure(
                 "limit_verifications", "How often limits.signature-checks was reached.", \.limitVerifications),
             Figure(
+                "limit_failed_verifications", "How often limits.signature-failures was reached.",
+                \.limitFailedVerifications),
+            Figure(
+                "limit_keys_per_tag", "How often limits.keys-per-tag was reached.", \.limitKeysPerTag),
+            Figure(
+                "limit_keys_per_zone", "How often limits.keys-per-zone was reached.", \.limitKeysPerZone),
+            Figure(
+                "limit_delegation_signers", "How often limits.ds-records was reached.",
+                \.limitDelegationSigners),
+            Figure(
                 "limit_nsec3_iterations", "How often limits.nsec3-iterations was reached.",
                 \.limitNSEC3Iterations),
             Figure("limit_nsec3_hashes", "How often limits.nsec3-hashes was reached.", \.limitNSEC3Hashes),
             Figure(
-                "limit_denial_records", "Answers with more NSEC or NSEC3 records than are looked at.",
+                "limit_denial_records", "How often limits.denial-records was reached.",
                 \.limitDenialRecords),
             Figure(
                 "limit_remembered_servers", "How often limits.server-records was reached.",

@@ -71,11 +71,12 @@ class Stage:
         return latency.p99
 
     def latency(self, latency, idle):
-        """The innocent is served, within three times the idle time and what a busy machine and a slow build add."""
+        """The innocent is served; a release build serves it within three times the idle time and what a busy machine adds."""
         self.figure("innocent p99 ms", latency.p99 * 1000)
         self.figure("idle p99 ms", idle * 1000)
         self.check(latency.failed <= len(latency.times) // 100, "%d of %d innocent questions failed" % (latency.failed, len(latency.times)))
-        self.check(latency.p99 <= 3 * idle + (0.1 if self.is_optimised else 2.5), "innocent p99 %.0f ms" % (latency.p99 * 1000))
+        if self.is_optimised:
+            self.check(latency.p99 <= 3 * idle + 0.1, "innocent p99 %.0f ms" % (latency.p99 * 1000))
 
     def innocent(self):
         self.check(addresses(ask("after.good.example.")) == ["192.0.2.1"], "the innocent is not served")

@@ -486,7 +486,8 @@ local: { data: [ "local.good.example. 300 IN A 192.0.2.1" ] }"""
             before, now = p99(idle.by_kind[kind]), p99(busy.by_kind[kind])
             stage.figure("%s p99 ms" % kind, now * 1000)
             stage.figure("idle", before * 1000)
-            stage.check(now <= 3 * before + (0.03 if stage.is_optimised else 2), "%s p99 %.0f ms" % (kind, now * 1000))
+            if stage.is_optimised:
+                stage.check(now <= 3 * before + 0.03, "%s p99 %.0f ms" % (kind, now * 1000))
 
 
 CASES = {f.__name__.upper(): f for f in (w2, w4, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, o1)}
