@@ -5,44 +5,9 @@
 set -uo pipefail
 # shellcheck source=Tests/SystemTests/Lab/network.sh
 . "$(dirname "${BASH_SOURCE[0]}")/network.sh"
-ROOT=$(cd "$LAB_HERE/../../.." && pwd)
-BIN=${TORII_BIN:-$ROOT/.build/debug}
 ROUNDS=${ROUNDS:-10}
-if [ "$(id -u)" -ne 0 ]; then echo "cases: needs root, for network namespaces" >&2; exit 77; fi
-for tool in ip nft dig nsupdate "$LAB_PYTHON"; do
-    command -v "$tool" >/dev/null || { echo "cases: $tool is missing" >&2; exit 77; }
-done
-[ -x "$BIN/torii-router" ] || { echo "cases: no torii-router in $BIN" >&2; exit 1; }
-export SWIFT_BACKTRACE=enable=no
-
-STEPS=0; FAILED=0
-step() { printf '\n%s\n' "$*"; }
-check() { # TEXT REGEX ACTUAL
-    STEPS=$((STEPS + 1))
-    local actual=${3//$'\n'/ | }
-    [ ${#actual} -le 100 ] || actual="${actual:0:97}..."
-    if [[ $3 =~ $2 ]]; then printf '  ok    %-66s %s\n' "$1" "$actual"
-    else printf '  FAIL  %-66s got "%s", want /%s/\n' "$1" "$3" "$2"; FAILED=$((FAILED + 1)); fi
-}
-finish() {
-    local code=$?
-    if [ "$FAILED" -gt 0 ] && [ -n "$LAB_DIR" ]; then
-        for log in "$LAB_DIR"/router*.log "$LAB_DIR"/server.log; do
-            [ -s "$log" ] && { printf '\n--- the last of %s\n' "$log"; tail -n 30 "$log"; }
-        done
-    fi
-    [ -n "$LAB_DIR" ] && [ -n "${LAB_KEEP:-}" ] && echo "logs: $LAB_DIR"
-    lab_down
-    if [ "$STEPS" -gt 0 ] && [ "$FAILED" -eq 0 ] && [ "$code" -eq 0 ]; then
-        printf '\nPASS: %d of %d\n' "$STEPS" "$STEPS"; exit 0
-    fi
-    printf '\nFAIL: %d of %d\n' "$FAILED" "$STEPS"; exit 1
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-GA2=203.0.113.1
-KEY='MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='
+# shellcheck source=Tests/SystemTests/Lab/agent.sh
+. "$LAB_HERE/agent.sh"
 
 router() { # HOST SERVERS [MORE YAML LINES]
     mkdir -p "$LAB_DIR/$1"
@@ -59,23 +24,12 @@ router() { # HOST SERVERS [MORE YAML LINES]
     ROUTER_PID=$LAB_PID
     await 30 on "$1" "$BIN/toriictl" router status --socket "$LAB_DIR/$1/run/torii-router.sock"
 }
-control() { local host=$1; shift; on "$host" "$BIN/toriictl" router "$@" --socket "$LAB_DIR/$host/run/torii-router.sock" 2>&1; }
-figure() { control "$1" stats | awk -v key="$2" 'index($0, key) { sub(/.*=/, ""); print; exit }'; }
 server() { # FORM
     start server server.log "$LAB_PYTHON" "$LAB_HERE/nts_server.py" --zone example.net --form "$1" --router6 2001:db8:0:113::1 \
         --key "router1.example.:$KEY" --name alice.example.net=$GA2 --name bob.example.net=$GA2 \
         --name alice.example.net=2001:db8:1:1::11 --name carol.example.net=$GA2
     SERVER_PID=$LAB_PID
     await 10 grep -q ready "$LAB_DIR/server.log"
-}
-register() { # HOST NAME ADDRESS [NSUPDATE OPTIONS]
-    local host=$1 name=$2 address=$3; shift 3
-    on "$host" nsupdate "$@" 2>&1 <<U
-server 198.51.100.53
-zone example.net
-update add $name.example.net. 60 $([[ $address == *:* ]] && echo AAAA || echo A) $address
-send
-U
 }
 resolve() { local host=$1; shift; on "$host" dig @198.51.100.53 +tries=1 +time=5 +short "$@" 2>&1; }
 
