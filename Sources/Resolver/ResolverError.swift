@@ -4,8 +4,6 @@
 package enum ResolverError: Error, Equatable {
     /// The cache's memory could not be mapped. The program does not start.
     case noMemory(octets: Int)
-    /// A file of root hints has no address of a server. The program does not start.
-    case noRootHints(file: String)
     /// A snapshot of the cache does not have the right form; nothing was loaded from there on.
     case damagedSnapshot(at: Int)
 }

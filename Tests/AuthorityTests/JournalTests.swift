@@ -373,20 +373,15 @@ import Testing
         #expect(read.contents.count > 150)
     }
 
-    @Test(
-        "A file loaded anew with a newer serial can be followed by IXFR; the journal tells what changed since"
-    )
+    @Test("A file loaded anew with a newer serial can be followed by IXFR")
     func reload() throws {
         let bench = try JournalBench()
         defer { bench.remove() }
         let (committer, _) = try bench.open()
         defer { committer.stop() }
-        #expect(try committer.changesSinceFile(Sample.apex) == nil)
         try committer.update(["add a 60 A 192.0.2.1"])
         try committer.update(["add a 60 A 192.0.2.2"])
-        #expect(try committer.changesSinceFile(Sample.apex)?.added.count == 3)
         try committer.flush(Sample.apex)
-        #expect(try committer.changesSinceFile(Sample.apex) == nil)
         var text = try String(contentsOfFile: bench.zoneFile, encoding: .utf8)
         text = text.replacingOccurrences(of: " 102 ", with: " 110 ") + "hand\t60\tIN\tA\t192.0.2.9\n"
         try bench.touchFile(text)

@@ -208,14 +208,23 @@ import Testing
         #expect(bad.count == 1 && !bad[0].contains("topsecret"))
     }
 
-    @Test("The validation time may be written in two ways")
+    @Test("The validation time may be written in three ways")
     func validationTime() throws {
         for (text, seconds) in [
             ("20240229123456", 1_709_210_096), ("1709210096", 1_709_210_096), ("19700101000000", 0),
+            ("2024-02-29T12:34:56Z", 1_709_210_096),
         ] {
             let yaml = Self.listen + "dnssec: { validation-time: \(text) }\n"
             #expect(try ServerConfiguration.parse(yaml, file: "x").dnssec.validationTime == seconds)
         }
+    }
+
+    @Test("A listener without address is one error, whatever else listens on the usual port")
+    func noAddress() {
+        let bad = errors("listen: [ { address: 127.0.0.1, port: 53 }, { port: 53 } ]\n")
+        #expect(bad.count == 1 && bad[0].contains("listen[1]: address is missing"), "\(bad)")
+        let time = errors(Self.listen + "dnssec: { validation-time: 2024-02-29 }\n")
+        #expect(time.count == 1 && time[0].contains("is not a time such as 20261121120000"), "\(time)")
     }
 
     @Test("Update names mean what the manual says")

@@ -30,22 +30,6 @@ extension ZoneCommitter {
         }
     }
 
-    /// What the journal's updates have changed since the zone file was written or read last (`zone diff`), as one
-    /// difference; nil when there are none.
-    ///
-    /// - Throws: ``JournalError``.
-    package func changesSinceFile(_ apex: Name) throws(JournalError) -> ZoneDifference? {
-        try perform { [self] () throws(JournalError) -> ZoneDifference? in
-            guard let zone = zones[apex] else { throw .notOpen(apex) }
-            var differences: [ZoneDifference] = []
-            try store.forEachRow(of: zone.row.id) { number, entries in
-                if number > zone.row.base { differences += DifferenceCoding.read(entries).differences }
-                return true
-            }
-            return ZoneDifference.condensing(differences)
-        }
-    }
-
     /// Keeps a zone's journal within its size: rows that are in the zone file go first; when the others alone are too
     /// many the file is written anew, on a thread of its own.
     func keepSmall(_ zone: ManagedZone) {

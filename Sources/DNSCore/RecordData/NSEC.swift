@@ -117,14 +117,4 @@ package struct SVCB: Hashable, Sendable {
         }
         parameters = found
     }
-
-    /// Whether this record is in alias mode.
-    package var isAlias: Bool { priority == 0 }
-
-    /// The name whose addresses (and, in alias mode, SVCB records) belong in the additional section (RFC 9460 4.1):
-    /// the target, or `owner` itself when a service-mode target is `.`; nil for an alias to `.`, which means "none".
-    package func additionalTarget(owner: Name) -> Name? {
-        guard target.isRoot else { return target }
-        return isAlias ? nil : owner
-    }
 }

@@ -20,7 +20,8 @@ package struct DNSSECSection: ConfigurationRecord, Equatable {
     package let rfc5011: Bool
     /// Whether root servers are told which keys we trust (RFC 8145).
     package let signalTrustAnchors: Bool
-    /// The time that signatures are checked at: `now`, seconds since 1970, or `YYYYMMDDHHMMSS` in UTC.
+    /// The time that signatures are checked at: `now`, seconds since 1970, `YYYYMMDDHHMMSS` in UTC, or
+    /// `YYYY-MM-DDTHH:MM:SSZ`.
     ///
     /// For replaying old answers.
     package let validationTime: Int?
@@ -82,11 +83,23 @@ extension ConfigurationScalar where Value == TrustAnchorsOption {
 }
 
 extension ConfigurationScalar where Value == Int {
-    /// A time as `YYYYMMDDHHMMSS` in UTC (RFC 4034 3.2) or as seconds since 1970.
+    /// A time as `YYYYMMDDHHMMSS` (RFC 4034 3.2) or `YYYY-MM-DDTHH:MM:SSZ` (RFC 3339), or seconds since 1970.
     package static var time: ConfigurationScalar<Int> {
-        ConfigurationScalar("a time") { text in
-            guard text.utf8.allSatisfy({ $0 &- 48 < 10 }), let number = Int(text) else { return nil }
-            guard text.utf8.count == 14 else { return number < 1 << 40 ? number : nil }
+        ConfigurationScalar("a time such as 20261121120000") { text in
+            var digits = text
+            if text.utf8.count == 20, text.hasSuffix("Z") {
+                let marks: [(Int, Character)] = [
+                    (4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "Z"),
+                ]
+                let characters = Array(text)
+                guard characters.count == 20, marks.allSatisfy({ characters[$0.0] == $0.1 }) else {
+                    return nil
+                }
+                digits = String(characters.filter(\.isNumber))
+                guard digits.utf8.count == 14 else { return nil }
+            }
+            guard digits.utf8.allSatisfy({ $0 &- 48 < 10 }), let number = Int(digits) else { return nil }
+            guard digits.utf8.count == 14 else { return number < 1 << 40 ? number : nil }
             let (year, month, day) = (
                 number / 10_000_000_000, number / 100_000_000 % 100, number / 1_000_000 % 100
             )

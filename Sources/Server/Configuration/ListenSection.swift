@@ -49,6 +49,7 @@ package struct ListenSection: ConfigurationRecord {
         if protocols.contains(.https), !proxyFrom.isEmpty {
             section.report("PROXY headers are not read over https", on: "proxy-from")
         }
+        guard section.has("address") else { return }
         for streamProtocol in protocols {
             let transport = streamProtocol == .udp ? "udp" : "tcp"
             section.define("\(address)#\(port)/\(transport)", in: "listen", on: "port")

@@ -61,8 +61,7 @@ private let target: @Sendable ([UInt8]) -> Void = {
     let text = data.presentation(as: type)
     _ = data.canonical(as: type)
     _ = (
-        RRSIG(data), DNSKEY(data), DS(data), NSEC(data), NSEC3(data), SOA(data),
-        SVCB(data)?.additionalTarget(owner: .root)
+        RRSIG(data), DNSKEY(data), DS(data), NSEC(data), NSEC3(data), SOA(data), SVCB(data)
     )
     guard data.isWellFormed(as: type), !type.isMeta, type.rawValue != 0 else { return }
     let again = try? RecordData(parsing: text, as: type)

@@ -1,17 +1,5 @@
 package import DNSCore
 
-/// What validation says of data (RFC 4033 5).
-package enum ValidationOutcome: Hashable, Sendable {
-    /// A chain of signatures leads from a trust anchor to the data.
-    case secure
-    /// It is proved that no such chain need exist.
-    case insecure(InsecureReason)
-    /// A chain should exist and does not hold. The client sees SERVFAIL with ``BogusReason/extendedError``.
-    case bogus(BogusReason)
-    /// No trust anchor lies above the data.
-    case indeterminate
-}
-
 /// Why data need not be signed, or its signatures cannot be judged.
 package enum InsecureReason: Hashable, Sendable {
     /// A parent proves that the delegation has no DS record.
