@@ -22,6 +22,20 @@ struct Requester {
     var grant: (gn: IPAddress, name: Name, host: IPAddress)?
     var lifetime: UInt32 = 0
     var hasAskedInside = false
+
+    /// What tells a notification that is repeated, in the forms without signature, from another.
+    struct Repetition: Hashable {
+        var peer: SocketAddress
+        var octets: [UInt8]
+    }
+
+    /// Nil in form v2, where its signature tells it.
+    var repetition: Repetition? {
+        switch form {
+        case .v1(let octets, _), .echo(let octets, _): Repetition(peer: peer, octets: octets)
+        case .v2: nil
+        }
+    }
 }
 
 extension RouterAgent: DatagramSocketHandler {
@@ -226,6 +240,14 @@ extension RouterAgent: DatagramSocketHandler {
     private func notify(
         _ requester: Requester, server: IPAddress, gn: IPPrefix, host: Name, lifetime: UInt32?
     ) {
+        let repetition = requester.repetition
+        if let repetition, let id = waiting[repetition], let known = requesters[id] {
+            requesters[id]?.since = now
+            // A router inside us is being asked; it says when.
+            guard !known.hasAskedInside else { return send(.pending, to: id) }
+            let request = GrantRequest(requester: id, server: server, gn: gn, host: host, lifetime: lifetime)
+            return cache.notify(request, hosts: hosts, now: now, epoch: epoch, actions: &pendingActions)
+        }
         let id = nextRequester
         nextRequester &+= 1
         requesters[id] = requester
@@ -252,7 +274,13 @@ extension RouterAgent: DatagramSocketHandler {
         {
             return
         }
-        if reply == .pending { metrics.pendings &+= 1 } else { requesters[id] = nil }
+        if reply == .pending {
+            metrics.pendings &+= 1
+            if let repetition = requester.repetition { waiting[repetition] = id }
+        } else {
+            requesters[id] = nil
+            if let repetition = requester.repetition { waiting[repetition] = nil }
+        }
         switch reply {
         case .granted: metrics.granted &+= 1
         case .hairpin: metrics.hairpins &+= 1
@@ -287,6 +315,7 @@ extension RouterAgent: DatagramSocketHandler {
     func forgetOldRequesters() {
         let oldest = now - .seconds(10)
         requesters = requesters.filter { $0.value.since > oldest }
+        waiting = waiting.filter { requesters[$0.value] != nil }
         let second = now.components.seconds
         rates = rates.filter { $0.value.second == second }
     }

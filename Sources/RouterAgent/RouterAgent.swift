@@ -52,6 +52,8 @@ final class RouterAgent: @unchecked Sendable, Flushable {
     var sockets: [DatagramSocket] = []
     var echoes: EchoSocket?
     var requesters: [UInt64: Requester] = [:]
+    /// Requesters of forms without signature that were told *pending*: a repetition is no further one.
+    var waiting: [Requester.Repetition: UInt64] = [:]
     var nextRequester: UInt64 = 1
     var rates: [IPAddress: (second: Int64, count: Int)] = [:]
     /// Our own addresses on the outside and on all interfaces.

@@ -308,13 +308,14 @@ struct NegotiatorTests {
         var policy = TargetPolicy(configuration)
         let key = try Name("key.example.")
         func announce(
-            _ router: String, _ prefixes: [String], _ lifetime: UInt32, key: Name, at now: Int
+            _ router: String, _ prefixes: [String], _ lifetime: UInt32, key: Name, at now: Int,
+            signedAt: Int? = nil
         ) throws -> Bool {
             memory.register(
                 .init(
                     router: try #require(IPAddress(router)), port: 7000,
                     prefixes: prefixes.compactMap { IPPrefix($0) }, lifetime: lifetime),
-                key: key, now: .seconds(now))
+                key: key, signedAt: UInt64(signedAt ?? now), now: .seconds(now))
         }
         #expect(!policy.mayApply(zoneIsMarked: false))
         #expect(try announce("203.0.113.1", ["2001:db8:1::/48"], 60, key: key, at: 1))
@@ -328,6 +329,9 @@ struct NegotiatorTests {
         #expect(policy.route(to: inside).endpoint.address.description == "203.0.113.1")
         let version = memory.registrationVersion
         #expect(try announce("203.0.113.2", ["2001:db8:1::/48"], 60, key: key, at: 60))
+        #expect(memory.registrationVersion == version)
+        // What was signed before the last one is a replay.
+        #expect(try !announce("203.0.113.2", [], 0, key: key, at: 61, signedAt: 59))
         #expect(memory.registrationVersion == version)
         memory.sweepRegistrations(now: .seconds(62))
         policy.refresh(from: memory, now: .seconds(62))

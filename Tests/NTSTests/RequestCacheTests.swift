@@ -327,17 +327,35 @@ struct RequestCacheTests {
         try script.notify(3, "alice.example.")
         #expect(script.replies[3] == [.pending])
         #expect(script.changes.last == [.narrow(gn: RouterScript.gn, lifetime: 60)])
+        // The same again, from another who asks, and by another server: all are told, and all at once.
+        try script.notify(3, "alice.example.")
         try script.notify(4, "alice.example.")
-        #expect(script.replies[4] == [.pending])
+        try script.notify(5, "alice.example.", server: "198.51.100.54")
+        #expect(script.replies[4] == [.pending] && script.replies[5] == [.pending])
         script.pass(100)
         script.use()
-        #expect(script.replies[3] == [.pending])
+        #expect(script.replies[3] == [.pending, .pending, .granted(lifetime: 60, ports: [])])
         #expect(script.replies[4] == [.pending, .granted(lifetime: 60, ports: [])])
+        #expect(script.replies[5] == [.pending, .granted(lifetime: 60, ports: [])])
+        #expect(script.cache.waitingCount == 0)
         guard case .open(_, let last, .once, _, _)? = script.changes.last?.first else {
             Issue.record("\(script.changes)")
             return
         }
         #expect(last == RouterScript.alice)
+    }
+
+    @Test("Whoever waits together is refused together, and beyond a bound at once")
+    func contentionRefused() throws {
+        var script = RouterScript()
+        try script.notify(1, "alice.example.")
+        for requester in UInt64(2)...18 { try script.notify(requester, "bob.example.") }
+        #expect((2...17).allSatisfy { script.replies[$0] == [.pending] })
+        #expect(script.replies[18] == [.refused(.overLimit)])
+        var actions: [RouterAction] = []
+        script.cache.revoke(now: script.now, actions: &actions) { _ in true }
+        script.perform(actions)
+        #expect((2...17).allSatisfy { script.replies[$0] == [.pending, .refused(.policy)] })
     }
 
     @Test("An unused permission gives way after the conflict wait; each waiter has its own")

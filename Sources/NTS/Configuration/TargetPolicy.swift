@@ -91,6 +91,8 @@ package struct RegisteredRouters: Sendable {
         package var prefixes: [IPPrefix]
         /// When it is forgotten unless it announces itself again.
         package var expiry: Duration
+        /// When its last announcement was signed, seconds since 1970: an older one is a replay.
+        package var signedAt: UInt64
     }
 
     /// Changes when a router comes, goes or moves; not when one says again what it said before.
@@ -118,6 +120,7 @@ package struct RegisteredRouters: Sendable {
         let address = entry.route.endpoint.address
         if let old = entries[address], old.route == entry.route, old.prefixes == entry.prefixes {
             entries[address]?.expiry = entry.expiry
+            entries[address]?.signedAt = entry.signedAt
             return
         }
         remove(address)

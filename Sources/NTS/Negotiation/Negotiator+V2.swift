@@ -113,7 +113,8 @@ extension Negotiator {
         if let registration = body.registration, isPlausible(registration, from: source.address),
             let key = session.key?.name,
             configuration.registrationKeys.contains(key),
-            memory.register(registration, key: key, now: now)
+            let time = V2Message.timeSigned(of: octets, layout: layout),
+            memory.register(registration, key: key, signedAt: time, now: now)
         {
             code = .noError
             metrics.registrations &+= 1

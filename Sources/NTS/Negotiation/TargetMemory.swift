@@ -75,12 +75,15 @@ package final class TargetMemory: Sendable {
 
     /// Enters, renews or (lifetime 0) takes back a router's announcement.
     ///
-    /// - Returns: false when another key announced it, or there is no room.
-    func register(_ registration: V2Message.Registration, key: Name, now: Duration) -> Bool {
+    /// - Parameter signedAt: when the announcement was signed, seconds since 1970.
+    /// - Returns: false when another key announced it, a later announcement is known, or there is no room.
+    func register(
+        _ registration: V2Message.Registration, key: Name, signedAt: UInt64, now: Duration
+    ) -> Bool {
         state.withLock { state in
             defer { version.store(state.registered.version, ordering: .releasing) }
             let held = state.registered.entries[registration.router].flatMap { $0.expiry > now ? $0 : nil }
-            if let held, held.route.key != key { return false }
+            if let held, held.route.key != key || signedAt < held.signedAt { return false }
             guard registration.lifetime > 0 else {
                 // Only who announced it takes it back.
                 if held != nil { state.registered.remove(registration.router) }
@@ -97,7 +100,7 @@ package final class TargetMemory: Sendable {
             state.registered.enter(
                 RegisteredRouters.Entry(
                     route: route, prefixes: registration.prefixes,
-                    expiry: now + .seconds(Int(registration.lifetime))))
+                    expiry: now + .seconds(Int(registration.lifetime)), signedAt: signedAt))
             return true
         }
     }

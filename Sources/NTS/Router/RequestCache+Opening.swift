@@ -47,6 +47,22 @@ extension RequestCache {
         actions.append(.record(.limited(bound)))
     }
 
+    /// Refuses all that wait together.
+    private mutating func refuse(_ waiter: Waiter, _ bound: PermissionBound, _ actions: inout [RouterAction])
+    {
+        refuse(waiter, Refusal.overLimit, &actions)
+        actions.append(.record(.limited(bound)))
+    }
+
+    /// Refuses all that wait together.
+    mutating func refuse(_ waiter: Waiter, _ refusal: Refusal, _ actions: inout [RouterAction]) {
+        for requester in waiter.requesters {
+            var request = waiter.request
+            request.requester = requester
+            refuse(request, refusal, &actions)
+        }
+    }
+
     /// Notes an opening for the bound per minute.
     private mutating func countOpening(_ gn: IPPrefix, _ now: Duration) {
         if now - openingsSince >= .seconds(60) {
@@ -85,8 +101,13 @@ extension RequestCache {
     ) {
         if now - openingsSince >= .seconds(60) { openings = [:] }
         if let bound = reachedBound(request, address) {
-            for waiter in waiters { refuse(waiter.request, bound, &actions) }
-            return refuse(request, bound, &actions)
+            for waiter in waiters { refuse(waiter, bound, &actions) }
+            for requester in requesters ?? [request.requester] {
+                var each = request
+                each.requester = requester
+                refuse(each, bound, &actions)
+            }
+            return
         }
         countOpening(request.gn, now)
         let lifetime = lifetime(for: request)
@@ -182,8 +203,13 @@ extension RequestCache {
         if let place = entry.waiters.firstIndex(where: {
             $0.address == address && $0.request.server == request.server
         }) {
-            // Repeated: still pending.
-            entry.waiters[place].request.requester = request.requester
+            // Repeated, or asked by another who is told so too: still pending.
+            if !entry.waiters[place].requesters.contains(request.requester) {
+                guard entry.waiters[place].requesters.count < Waiter.limit else {
+                    return refuse(request, PermissionBound.queue, &actions)
+                }
+                entry.waiters[place].requesters.append(request.requester)
+            }
             entries[key] = entry
             actions.append(.reply(requester: request.requester, .pending))
             return
@@ -191,7 +217,9 @@ extension RequestCache {
         guard entry.waiters.count < configuration.conflictQueue else {
             return refuse(request, PermissionBound.queue, &actions)
         }
-        entry.waiters.append(Waiter(request: request, host: host, address: address, since: now))
+        entry.waiters.append(
+            Waiter(
+                request: request, host: host, address: address, since: now, requesters: [request.requester]))
         let remaining = max(1, UInt32(clamping: (entry.expires - now).components.seconds))
         entry.contendedUntil = max(entry.contendedUntil, entry.expires)
         let mustNarrow = entry.gate != .once
@@ -213,14 +241,17 @@ extension RequestCache {
     mutating func serveWaiter(_ key: Key, _ now: Duration, _ actions: inout [RouterAction]) {
         guard var entry = entries[key], !entry.waiters.isEmpty else { return }
         let next = entry.waiters.removeFirst()
-        var rest = entry.waiters
+        // Others who ask for the same host, by other servers, are served with it.
+        let requesters =
+            next.requesters + entry.waiters.filter { $0.address == next.address }.flatMap(\.requesters)
+        var rest = entry.waiters.filter { $0.address != next.address }
         for index in rest.indices { rest[index].since = now }
         entry.waiters = []
         entries[key] = entry
         let until = max(entry.contendedUntil, now + .seconds(Int(lifetime(for: next.request))))
         replace(
             key, with: next.request, next.host, next.address, gate: .once, contendedUntil: until,
-            waiters: rest, now,
+            requesters: requesters, waiters: rest, now,
             &actions)
     }
 }

@@ -13,7 +13,7 @@ extension RequestCache {
         advance(to: now, actions: &actions)
         let doomed = entries.filter { matches($0.value) }
         for (key, entry) in doomed {
-            for waiter in entry.waiters { refuse(waiter.request, .policy, &actions) }
+            for waiter in entry.waiters { refuse(waiter, .policy, &actions) }
             for requester in entry.requesters {
                 actions.append(.reply(requester: requester, .refused(.policy)))
             }

@@ -76,10 +76,15 @@ package struct RequestCache: Sendable {
     }
 
     struct Waiter: Sendable {
+        /// Requesters of one waiter; further ones are refused.
+        static let limit = 16
+
         var request: GrantRequest
         var host: PrivateHostList.Entry
         var address: IPAddress
         var since: Duration
+        /// All that wait for the same, the first included.
+        var requesters: [UInt64]
     }
 
     /// An asker and a private host.
