@@ -161,6 +161,18 @@ package enum NameError: Error, Equatable {
     case badEscape
 }
 
+extension NameError: CustomStringConvertible {
+    /// What is wrong, for the operator.
+    package var description: String {
+        switch self {
+        case .tooLong: "longer than 255 octets"
+        case .labelTooLong: "a label is longer than 63 octets"
+        case .emptyLabel: "a label is empty"
+        case .unexpectedEnd, .badEscape: "a backslash is not followed by a character or three digits"
+        }
+    }
+}
+
 extension UInt8 {
     /// The octet with ASCII A to Z in lower case (RFC 4343 3).
     @inlinable package var lowercasedASCII: UInt8 {

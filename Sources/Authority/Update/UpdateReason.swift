@@ -45,6 +45,8 @@ package enum UpdateReason: Error, Sendable, Equatable {
     case outsideZone(Name, Section, record: Int)
     /// NOTAUTH: no zone of ours (RFC 2136 3.1.2).
     case notAuthoritative(Name, RRClass)
+    /// REFUSED: the zone has its primary elsewhere, and updates are not handed on (RFC 2136 6).
+    case notForwarded(Name)
     /// YXDOMAIN, NXDOMAIN, YXRRSET or NXRRSET.
     case prerequisite(PrerequisiteFailure)
     /// REFUSED: a SIG(0) signature that does not count (RFC 2931); FORMERR for one without its form.
@@ -105,7 +107,7 @@ extension UpdateReason {
             }
         case .signature(.malformed): .formatError
         case .signature, .refused, .belowDNAME, .privateAddress, .nameServerAddress,
-            .withoutEffect:
+            .notForwarded, .withoutEffect:
             .refused
         case .tooManyRecords, .frozen, .queueFull, .outOfMemory, .storage, .stopping: .serverFailure
         }
@@ -116,7 +118,7 @@ extension UpdateReason {
         switch self {
         case .applied, .unchanged, .malformed, .outsideZone, .prerequisite: nil
         case .notAuthoritative: .notAuthoritative
-        case .refused, .signature, .copied: .prohibited
+        case .refused, .notForwarded, .signature, .copied: .prohibited
         case .belowDNAME, .privateAddress, .nameServerAddress, .withoutEffect: .other
         case .tooManyRecords, .queueFull, .outOfMemory: .other
         case .frozen, .stopping: .notReady
@@ -137,6 +139,7 @@ extension UpdateReason: CustomStringConvertible {
         case .outsideZone(let name, let section, let record):
             "\(name) is outside the zone (\(UpdateReason.name(of: section)), record \(record))"
         case .notAuthoritative(let name, let rrclass): "not authoritative for \(name) \(rrclass)"
+        case .notForwarded(let name): "\(name) is a secondary zone here, without forward-updates"
         case .prerequisite(let failure): failure.description
         case .signature(let verdict): "SIG(0) signature: \(verdict)"
         case .copied: "a copy of a signed update that came before from another source"

@@ -123,7 +123,7 @@ extension ZoneTextError.Reason: CustomStringConvertible {
         case .metaType(let type): "\(type) records cannot stand in a zone"
         case .wrongClass(let found): "class \(found) is not the zone's"
         case .missingTTL: "no TTL, and no $TTL before"
-        case .badName(let error, let text): "'\(text)' is not a domain name (\(error))"
+        case .badName(let error, let text): "'\(text)' is not a domain name: \(error)"
         case .badField(let expected, let text): "'\(text)' is not \(expected.phrase)"
         case .missingField(let expected): "the record ends where \(expected.phrase) should stand"
         case .surplusField(let text): "unexpected '\(text)' after the record"

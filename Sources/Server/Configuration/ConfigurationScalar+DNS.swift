@@ -36,15 +36,7 @@ extension ConfigurationScalar where Value == Name {
             do throws(NameError) {
                 return try Name(text)
             } catch {
-                let reason =
-                    switch error {
-                    case .tooLong: "longer than 255 octets"
-                    case .labelTooLong: "a label is longer than 63 octets"
-                    case .emptyLabel: "a label is empty"
-                    case .unexpectedEnd, .badEscape:
-                        "a backslash is not followed by a character or three digits"
-                    }
-                throw ConfigurationProblem("\(text.isEmpty ? "''" : text) is not a domain name: \(reason)")
+                throw ConfigurationProblem("\(text.isEmpty ? "''" : text) is not a domain name: \(error)")
             }
         }
     }

@@ -194,8 +194,8 @@ extension Worker {
         _ peer: Peer, into response: UnsafeMutableRawBufferPointer
     ) -> Disposition {
         guard slot.section.forwardUpdates, let desk = core.transferDesk else {
-            context.extendedError = .notAuthoritative
-            return unsafe refuse(.notAuth, query, hasQuestion: true, &context, peer, into: response)
+            return unsafe refuse(
+                .notForwarded(slot.name), request, query, &context, peer, into: response)
         }
         if !slot.section.update.isEmpty,
             case .failure(let reason) = UpdatePolicy(slot.section).admits(request.requestor)

@@ -96,13 +96,19 @@ struct SecondaryTests {
         }
     }
 
-    @Test("RFC 1996 3.10: NOTIFY without the primary's key, or from a stranger, is refused")
+    @Test(
+        "RFC 1996 3.10: NOTIFY without the primary's key, or from a stranger, is refused; so are updates, which go to the primary"
+    )
     func notifications() throws {
         let primary = try Self.primary("7200 900 1209600")
         let secondary = try Self.secondary(of: primary.port)
         try secondary.process.eventually("the zone") {
             try secondary.ask("ns.open.example.org").rcode == "NOERROR"
         }
+        let update = try secondary.nsupdate(
+            "zone open.example.org\nupdate add u.open.example.org 60 A 192.0.2.1")
+        #expect(update.errors.contains("REFUSED"), "\(update)")
+        #expect(try secondary.control("update", "explain").output.contains("forward-updates"))
         var notify = WireQuery("open.example.org", "SOA")
         notify.opcode = 4
         #expect(
