@@ -90,6 +90,7 @@ struct KernelTextTests {
         let odhcpd = """
             # br-lan 00010001 0 laptop 1800000000 5 128 2001:db8:1:1::5/128
             # br-lan 020000000001 ipv4 phone -1 1e 32 192.168.1.30/32
+            # br-lan 00010002 1 inner 1800000000 6 56 2001:db8:1:100::/56
             2001:db8:1:1::5 laptop.lan.example laptop
             """
         #expect(
@@ -106,6 +107,15 @@ struct KernelTextTests {
         #expect(
             file.read(kea, format: .kea, epoch: 1_750_000_000).map { "\($0.name) \($0.address)" } == [
                 "box.lan.example. 192.168.1.40", "full.lan.example. 192.168.1.42",
+            ])
+        let kea6 = """
+            address,duid,valid_lifetime,expire,subnet_id,pref_lifetime,lease_type,iaid,prefix_len,hostname,state
+            2001:db8:1:200::,00:01,3600,1800000000,1,1800,2,7,56,inner,0
+            2001:db8:1:1::40,00:02,3600,1800000000,1,1800,0,8,128,box.,0
+            """
+        #expect(
+            file.read(kea6, format: .kea, epoch: 1_750_000_000).map { "\($0.name) \($0.address)" } == [
+                "box.lan.example. 2001:db8:1:1::40"
             ])
     }
 

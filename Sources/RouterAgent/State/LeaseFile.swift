@@ -48,8 +48,14 @@ struct LeaseFile {
         text.split(separator: "\n").flatMap { line -> [Lease] in
             let fields = line.split(separator: " ")
             guard fields.count >= 9, fields[0] == "#", let until = Int64(fields[5]) else { return [] }
-            return fields[8...].compactMap { address in
-                lease(fields[4], address.prefix { $0 != "/" }, expiry: until < 0 ? .max : UInt64(until))
+            return fields[8...].compactMap { text in
+                let parts = text.split(separator: "/", maxSplits: 1)
+                // A prefix that was delegated is no host's address.
+                guard let address = parts.first, parts.count == 1 || parts[1] == "128" || parts[1] == "32"
+                else {
+                    return nil
+                }
+                return lease(fields[4], address, expiry: until < 0 ? .max : UInt64(until))
             }
         }
     }
@@ -69,7 +75,9 @@ struct LeaseFile {
                 columns[name].flatMap { $0 < fields.count ? fields[$0] : nil }
             }
             guard let text = field("address"), let address = IPAddress(text),
-                let expiry = field("expire").flatMap({ UInt64($0) })
+                let expiry = field("expire").flatMap({ UInt64($0) }),
+                // Of the types of IPv6 leases the last is a prefix that was delegated, no host's address.
+                field("lease_type").map({ $0 != "2" }) ?? true
             else { continue }
             let isActive = field("state").map { $0 == "0" || $0.isEmpty } ?? true
             leases[address] = isActive ? lease(field("hostname") ?? "", text, expiry: expiry) : .some(nil)
@@ -79,6 +87,8 @@ struct LeaseFile {
 
     /// A host name that is one label gets the suffix; a longer one must lie below it.
     private func lease(_ host: Substring, _ address: Substring, expiry: UInt64) -> Lease? {
+        // Kea ends names with a dot, those of one label too.
+        let host = host.last == "." ? host.dropLast() : host
         guard let address = IPAddress(address), !host.isEmpty, host != "*", host != "-",
             host.utf8.allSatisfy({
                 $0 &- 48 < 10 || $0.lowercasedASCII &- 97 < 26 || $0 == 0x2d || $0 == 0x2e || $0 == 0x5f
