@@ -389,6 +389,15 @@ final class Server: @unchecked Sendable {
             Set(new.dnssec.negativeTrustAnchors.map(\.lowercased))
         )
         for name in before.symmetricDifference(after) { cache.flush(.tree(name)) }
+        let (was, now) = (old.recursion, new.recursion)
+        // Private addresses are taken out as records come in.
+        if was.privateAddresses != now.privateAddresses || was.privateDomains != now.privateDomains {
+            cache.flush(.everything)
+        }
+        // What the servers of before said does not count for those that are asked now.
+        for zone in Set(was.stub + was.forward).symmetricDifference(now.stub + now.forward).map(\.zone) {
+            cache.flush(.tree(zone.lowercased))
+        }
         // A file of policies may have changed without the configuration.
         if PolicyFacts(old) != PolicyFacts(new) || !new.rpz.isEmpty { cache.flush(.answers) }
     }

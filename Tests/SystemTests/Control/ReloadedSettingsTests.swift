@@ -108,6 +108,37 @@ struct ReloadedSettingsTests {
         #expect(try daemon.control("reload").output == "reloaded\n")
     }
 
+    @Test("What was cached under other private addresses or from other servers is not answered any more")
+    func cachedUnderOthers() throws {
+        let pair = try ResolverPair("")
+        let server = pair.resolver
+        let text = ResolverPair.configuration(port: pair.origin.port, "")
+        #expect(try pair.ask("www.up.example") == "NOERROR 192.0.2.1")
+        try server.configure(
+            text.replacingOccurrences(
+                of: "recursion:\n", with: "recursion:\n  private-addresses: [ 192.0.2.0/24 ]\n"))
+        try server.reload()
+        #expect(try pair.ask("www.up.example") == "NOERROR")
+        try server.configure(text)
+        try server.reload()
+        #expect(try pair.ask("www.up.example") == "NOERROR 192.0.2.1")
+        #expect(try pair.ask("www.other.example") == "NOERROR 198.51.100.1")
+        let other = try Daemon(
+            Daemon.basics + "zones: [ { name: up.example, file: up.zone } ]\n",
+            files: [
+                "up.zone": ResolverPair.up.replacingOccurrences(
+                    of: "www A 192.0.2.1\n", with: "www A 192.0.2.77\n")
+            ])
+        try pair.origin.stop()
+        try server.configure(
+            text.replacingOccurrences(
+                of: "{ zone: up.example, servers: [ { address: 127.0.0.1, port: \(pair.origin.port)",
+                with: "{ zone: up.example, servers: [ { address: 127.0.0.1, port: \(other.port)"))
+        try server.reload()
+        #expect(try pair.ask("www.up.example") == "NOERROR 192.0.2.77")
+        #expect(try pair.ask("www.other.example") == "NOERROR 198.51.100.1", "the rest of the cache stays")
+    }
+
     @Test("Listeners come and go under load; those that stay lose nothing, the cache stays")
     func listeners() throws {
         let other = try Ports.free()
