@@ -504,14 +504,16 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
             .warning, "soa", "the primary is no help: \(result)", ["zone": "\(name)", "primary": server])
     }
 
-    private func noteTransfer(_ name: Name, _ primary: Int, failed reason: String) {
+    private func noteTransfer(
+        _ name: Name, _ primary: Int, _ end: String = "transfer in failed", failed reason: String
+    ) {
         guard let server = server(name, primary) else { return }
         zones.note(
             PrimaryAttempt(
                 server: server, result: "transfer failed: \(reason)", isFailure: true, time: WallClock.seconds
             ),
             of: primary, name)
-        Logs.transfer.error("transfer in failed: \(reason)", ["zone": "\(name)", "primary": server])
+        Logs.transfer.error("\(end): \(reason)", ["zone": "\(name)", "primary": server])
     }
 
     private func server(_ name: Name, _ primary: Int) -> String? {
@@ -540,7 +542,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         if let next = outcome.snapshot, let fault = slot.section.zonemd.fault(in: next) {
             counters.count(.refused)
             zones.note("refused: \(fault)", name)
-            noteTransfer(name, primary, failed: "\(fault)")
+            noteTransfer(name, primary, "transferred, and refused", failed: "\(fault)")
             return handle(.transferFailed(retryFull: outcome.isIncremental), name)
         }
         guard let fault = zones.install(outcome, slot) else {
@@ -559,7 +561,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
             return
         }
         counters.count(.refused)
-        noteTransfer(name, primary, failed: fault)
+        noteTransfer(name, primary, "transferred, but not kept", failed: fault)
         handle(.transferFailed(retryFull: false), name)
     }
 }
