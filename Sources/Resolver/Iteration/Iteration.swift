@@ -1,4 +1,5 @@
 internal import DNSCore
+internal import DNSSecurity
 
 /// How a fetch goes on: one function for each thing that can happen to it.
 extension Resolver {
@@ -316,11 +317,12 @@ extension Resolver {
         servers.meet(candidate.endpoint, random: &random, metrics: &metrics)
         let record = servers.record(of: candidate.endpoint) ?? ServerRecord()
         let transport: UpstreamTransport = delegation.tls != nil ? .tls : candidate.usesTCP ? .tcp : .udp
-        let plainness = transport == .udp ? max(record.plainness, candidate.plainness) : .full
+        var plainness = transport == .udp ? max(record.plainness, candidate.plainness) : .full
+        if plainness == .bare, record.knowsEDNS || needsEDNS(delegation, at: now) { plainness = .plain }
         let mixesCase =
             configuration.mixesCase && !record.changesCase && transport == .udp && plainness == .full
         let usesEDNS =
-            !record.lacksEDNS && !candidate.withoutEDNS && (plainness != .bare || record.knowsEDNS)
+            !record.lacksEDNS && !candidate.withoutEDNS && plainness != .bare
         let isForwarded = delegation.source == .forward
         var question = OutgoingQuestion(
             name: fetch.askedName, type: fetch.askedType, id: random.next16(), recursionDesired: isForwarded,
@@ -361,6 +363,14 @@ extension Resolver {
                 UpstreamQuery(
                     id: id, octets: octets, server: candidate.endpoint, transport: transport,
                     tls: delegation.tls, timeout: .microseconds(Int64(wait)))))
+    }
+
+    /// Whether answers of a zone's servers must have signatures: a slow one is not to be asked without EDNS.
+    private func needsEDNS(_ delegation: Delegation, at now: Moment) -> Bool {
+        guard configuration.validation.isEnabled else { return false }
+        if delegation.source == .forward || trustAnchors.anchor(of: delegation.zone) != nil { return true }
+        load(delegation.zone)
+        return !cachedSets(delegation.zone, .ds, at: now.seconds).isEmpty
     }
 
     // MARK: Ending

@@ -75,13 +75,18 @@ def e1(stage):
     for number, (what, handler) in enumerate(SERVERS.items()):
         stage.servers.on("127.69.1.%d" % (number + 1), handler)
         stage.tree.delegate("%s.e1.example." % what, "127.69.1.%d" % (number + 1))
-    with stage.daemon() as daemon:
+    key = stage.key("slow.e1.example.")
+    stage.tree.delegate("slow.e1.example.", "127.69.2.1", key)
+    stage.servers.on("127.69.2.1", lambda q: [(0.9, q.reply(key.sign(key.set) if q.kind == "DNSKEY" else key.sign(rr("%s 60 A 192.0.2.19" % q.name))))])
+    with stage.daemon():
         names = ["%s%s.e1.example." % ("a.b.c.d." if what.startswith("deep") else "www.", what) for what in SERVERS]
         for turn in range(3):
             with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
                 answers = list(pool.map(ask, [name.replace("www", "w%d" % turn).replace("a.b", "a%d.b" % turn) for name in names]))
             for what, answer in zip(SERVERS, answers):
                 stage.check(addresses(answer) == ["192.0.2.18"], "%s: %s" % (what, answer))
+        ask("www.slow.e1.example.")
+        stage.check(all(extended(q) for q in stage.servers.since(0) if b"slow" in q.name.labels), "a slow signed server was asked without EDNS")
         mark = stage.servers.mark()
         ask("again.drops-edns.e1.example.")
         asked = [extended(q) for q in stage.servers.since(mark) if b"again" in q.name.labels]
