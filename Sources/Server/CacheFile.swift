@@ -8,14 +8,15 @@ internal import Transport
 /// The cache on disk, between a stop and the next start.
 ///
 /// A line that tells the format, the digests of what the contents depend on, then pieces, each with its length and
-/// digest; an empty piece ends it. What was learnt under other trust anchors is not read, nor anything of a damaged
-/// file; whole answers are read only when the policies are the same.
+/// digest; an empty piece ends it. What was learnt under other trust anchors or from other servers is not read, nor
+/// anything of a damaged file; whole answers are read only when the policies are the same.
 struct CacheFile {
     /// Why a file is not used.
     enum Fault: Error, CustomStringConvertible {
         case none
         case otherFormat
         case otherTrust
+        case otherSources
         case damaged
         case system(String)
 
@@ -24,17 +25,20 @@ struct CacheFile {
             case .none: "there is no file"
             case .otherFormat: "of another version"
             case .otherTrust: "the trust anchors have changed"
+            case .otherSources: "private addresses, stubs or forwarders have changed"
             case .damaged: "damaged"
             case .system(let text): text
             }
         }
     }
 
-    private static let heading = Array("torii cache 1\n".utf8)
+    private static let heading = Array("torii cache 2\n".utf8)
     private static let largestPiece = 1 << 20
 
     let path: String
     private let trust: [UInt8]
+    /// What decides which records come in, and from where.
+    private let sources: [UInt8]
     private let policies: [UInt8]
     /// Whether whole answers may have been made by policies that nothing here tells apart.
     private let dropsAnswers: Bool
@@ -45,6 +49,11 @@ struct CacheFile {
         let anchors = validation.trustAnchors.map { "\($0.owner) \($0.type) \($0.data)" }.sorted()
         let negative = validation.negativeTrustAnchors.map { "\($0.lowercased)" }.sorted()
         trust = SHA256.digest(Array("\(validation.isEnabled) \(anchors) \(negative)".utf8))
+        let recursion = configuration.recursion
+        sources = SHA256.digest(
+            Array(
+                "\(recursion.privateAddresses) \(recursion.privateDomains) \(recursion.stub) \(recursion.forward)"
+                    .utf8))
         policies = SHA256.digest(Array("\(PolicyFacts(configuration))".utf8))
         dropsAnswers = !configuration.rpz.isEmpty || !configuration.views.isEmpty
     }
@@ -58,7 +67,7 @@ struct CacheFile {
         let deadline = MonotonicTime.now() + patience
         var size = 0
         do {
-            try draft.append(CacheFile.heading + trust + policies)
+            try draft.append(CacheFile.heading + trust + sources + policies)
             do {
                 try cache.writeSnapshot(at: WallClock.moment) { piece in
                     try draft.append(CacheFile.length(piece.count) + SHA256.digest(piece))
@@ -90,10 +99,14 @@ struct CacheFile {
             throw errno == ENOENT ? .none : .system("\(path): \(SystemError.text(errno))")
         }
         defer { close(descriptor) }
-        let start = try CacheFile.read(descriptor, CacheFile.heading.count + 64)
+        let start = try CacheFile.read(descriptor, CacheFile.heading.count + 96)
         guard start.starts(with: CacheFile.heading) else { throw .otherFormat }
-        guard start[CacheFile.heading.count...].prefix(32).elementsEqual(trust) else { throw .otherTrust }
-        let samePolicies = start.suffix(32).elementsEqual(policies) && !dropsAnswers
+        func digest(_ number: Int) -> ArraySlice<UInt8> {
+            start.dropFirst(CacheFile.heading.count + 32 * number).prefix(32)
+        }
+        guard digest(0).elementsEqual(trust) else { throw .otherTrust }
+        guard digest(1).elementsEqual(sources) else { throw .otherSources }
+        let samePolicies = digest(2).elementsEqual(policies) && !dropsAnswers
         var header: [UInt8] = []
         var count = 0
         var isWhole = false

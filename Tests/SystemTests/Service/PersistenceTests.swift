@@ -41,6 +41,17 @@ struct PersistenceTests {
             ).replacingOccurrences(of: "trust-anchors: []", with: "trust-anchors: builtin"))
         try pair.resolver.restart()
         try pair.resolver.process.waitForError("the trust anchors have changed")
+
+        // Records that would be taken out now.
+        try pair.resolver.stop()
+        try good.write(to: file)
+        try pair.resolver.configure(
+            ResolverPair.configuration(
+                port: pair.origin.port, "cache: { persist: true, size: 16MiB }"
+            ).replacingOccurrences(
+                of: "recursion:\n", with: "recursion:\n  private-addresses: [ 192.0.2.0/24 ]\n"))
+        try pair.resolver.restart()
+        try pair.resolver.process.waitForError("private addresses, stubs or forwarders have changed")
     }
 
     @Test("toriictl cache save and load; flushing what is negative")
