@@ -156,7 +156,8 @@ extension ConfigurationScalar where Value == Int {
                 throw ConfigurationProblem("\(text) is not a size such as 256MiB")
             }
             let (octets, overflow) = number.multipliedReportingOverflow(by: factor)
-            guard !overflow, range.contains(octets) else {
+            guard !overflow else { throw ConfigurationProblem("\(text) is out of range") }
+            guard range.contains(octets) else {
                 let least = show(range.lowerBound)
                 throw ConfigurationProblem(
                     range.upperBound == .max
