@@ -146,7 +146,7 @@ class Answer:
 class Client:
     """One conversation: `udp`, `tcp` or `tls`."""
 
-    def __init__(self, transport, port, address="127.0.0.1", timeout=5):
+    def __init__(self, transport, port, address="127.0.0.1", timeout=30):
         self.transport = transport
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         self.socket = socket.socket(socket.AF_INET, kind); self.socket.settimeout(timeout)
@@ -186,7 +186,7 @@ class Client:
         self.socket.close()
 
 
-def ask(port, octets, transport="udp", timeout=5):
+def ask(port, octets, transport="udp", timeout=30):
     client = Client(transport, port, timeout=timeout)
     try:
         return client.ask(octets)
