@@ -20,8 +20,8 @@ build: ## debug build of everything
 	@scripts/install-dependencies.sh build
 	$(SWIFT) build --scratch-path $(BUILD)
 
-release: ## optimised build of everything
-	$(SWIFT) build --scratch-path $(BUILD) -c release
+release: ## optimised build of everything, the Swift runtime linked in
+	$(SWIFT) build --scratch-path $(BUILD) -c release --static-swift-stdlib
 
 check: release ## validate the example configuration and its zones
 	$(BUILD)/release/toriid --config $(CONFIG) --check
@@ -43,8 +43,8 @@ bench: ## CPU per query beside the installed peers
 	@$(MAKE) --no-print-directory release
 	@TORII_BIN="$(CURDIR)/$(BUILD)/release" Benchmarks/bench
 
-image: ## try the steps of the Dockerfile in a debootstrap root (root)
-	@scripts/image.sh
+image: release ## try the steps of the Dockerfile in a debootstrap root (root)
+	@scripts/image.sh "$(BUILD)/release"
 
 bench-nts: ## what the negotiation costs, both ends, and beside other ways in (root)
 	@scripts/install-dependencies.sh bench

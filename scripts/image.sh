@@ -1,17 +1,13 @@
 #!/bin/bash
 # The steps of the Dockerfile without a container engine: the runtime stage is built in a debootstrap root, the programs
-# are put in, and the server is started in it and asked. Needs root. usage: image.sh [BIN]
+# are put in, and the server is started in it and asked. Needs root. usage: image.sh BIN
 #
-# BIN: a folder with programs built by `swift build -c release --static-swift-stdlib` (default .build-static/release,
-# built when it is not there).
+# BIN: the folder with the programs that `make release` built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || { echo "image.sh needs root (chroot)" >&2; exit 1; }
 command -v debootstrap >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq debootstrap >/dev/null
-programs=${1:-.build-static/release}
-if [ ! -x "$programs/toriid" ]; then
-    swift build -c release --static-swift-stdlib --scratch-path .build-static
-fi
+programs=${1:?where the programs are}
 
 root=$(mktemp -d /tmp/torii-image-XXXXXX)
 chmod 755 "$root"
