@@ -80,7 +80,7 @@ package final class Resolver {
     var plainMessage: [UInt8] = []
     /// For looking into the cache; see ``load(_:)``.
     private(set) var key = NameKey()
-    /// What ``key`` holds; keeps its octets from becoming another name's.
+    /// What ``key`` holds.
     private var loadedName = Name.root
 
     /// What is due at some time.
@@ -271,10 +271,7 @@ package final class Resolver {
 
     /// Makes ``key`` that of `name`: at once when it holds it already, as it mostly does along the way of one question.
     func load(_ name: Name) {
-        let isLoaded = unsafe loadedName.wire.withUnsafeBufferPointer { old in
-            unsafe name.wire.withUnsafeBufferPointer { unsafe old.baseAddress == $0.baseAddress }
-        }
-        guard !isLoaded else { return }
+        guard name.wire != loadedName.wire else { return }
         loadedName = name
         key.load(name)
     }

@@ -135,7 +135,7 @@ extension Worker {
     ) {
         let reserve = ResponseFinisher.reserve(context, settings, query)
         unsafe composer.begin(in: response, limit: max(12, context.limit - reserve))
-        composer.writeHeader(id: context.layout.id, flags: [])
+        composer.writeHeader(id: context.layout.id, flags: HeaderFlags(rawValue: 0))
         if hasQuestion {
             composer.copyQuestions(
                 from: query, end: context.layout.questionEnd, count: context.layout.questionCount)

@@ -48,7 +48,7 @@ extension Worker {
             if hit.responseCode == .serverFailure {
                 failureReason = "remembered: \(hit.extendedError ?? .other)"
             }
-            var flags: HeaderFlags = []
+            var flags = HeaderFlags(rawValue: 0)
             if hit.isTruncated { flags.insert(.truncated) }
             if hit.isAuthentic, wantsAuthenticData(context) { flags.insert(.authenticData) }
             if hit.wantsPrefetch, resolver.configuration.cache.prefetches, wanted.contains(.recursionDesired)
@@ -98,7 +98,7 @@ extension Worker {
         context.extendedError = answer.errors.first?.code
         context.extendedText = answer.errors.first?.text ?? ""
         unsafe begin(query, &context, hasQuestion: true, into: response)
-        var flags: HeaderFlags = answer.isAuthoritative ? .authoritative : []
+        var flags: HeaderFlags = answer.isAuthoritative ? .authoritative : HeaderFlags(rawValue: 0)
         if answer.isAuthentic, wantsAuthenticData(context) { flags.insert(.authenticData) }
         if !append(answer.sections) { flags.insert(.truncated) }
         return unsafe complete(

@@ -110,11 +110,13 @@ final class UpstreamDriver: UpstreamHandler {
         -> UpstreamVerdict
     {
         worker.readClocks(worker.loop.now)
-        worker.withResolver(of: tag) { resolver in
+        let worker = worker
+        if let resolver = worker.resolver(thatSent: tag) {
             unsafe resolver.receive(
                 upstream: UpstreamID(rawValue: tag), octets: RawSpan(_unsafeBytes: message),
                 from: IPEndpoint(IPAddress(server), port: server.port), at: worker.moment)
         }
+        worker.requestPump()
         return .wait  // the resolver cancels what it is done with
     }
 
@@ -127,8 +129,8 @@ final class UpstreamDriver: UpstreamHandler {
         case .unreachable(let errno): reason = UpstreamDriver.isRouteless(errno) ? .noRoute : .unreachable
         case .closed, .garbled: reason = .refused
         }
-        worker.withResolver(of: tag) {
-            $0.failed(upstream: UpstreamID(rawValue: tag), reason: reason, at: worker.moment)
-        }
+        worker.resolver(thatSent: tag)?.failed(
+            upstream: UpstreamID(rawValue: tag), reason: reason, at: worker.moment)
+        worker.requestPump()
     }
 }

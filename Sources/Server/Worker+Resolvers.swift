@@ -88,15 +88,11 @@ extension Worker {
         if resolver.hasAnchorChanges { core.anchors?.keep(resolver.takeAnchorChanges(), from: self) }
     }
 
-    /// Tells the resolver that sent question `tag` of a message or a failure.
-    func withResolver(of tag: UInt64, _ body: (Resolver) -> Void) {
+    /// The resolver that sent question `tag`; nil when it has finished.
+    func resolver(thatSent tag: UInt64) -> Resolver? {
         let number = Int(truncatingIfNeeded: tag >> UInt64(Resolver.numberShift))
-        if let resolver = resolvers.first(where: { $0.number == number })
-            ?? retired.first(where: { $0.number == number })
-        {
-            body(resolver)
-        }
-        requestPump()
+        for resolver in resolvers where resolver.number == number { return resolver }
+        return retired.first { $0.number == number }
     }
 
     /// Brings a recursive answer to the worker whose client waits for it.

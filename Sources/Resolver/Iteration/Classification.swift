@@ -47,10 +47,9 @@ struct Classification {
         outcome.server = server
         outcome.malformedRecords = message.malformedRecords
         outcome.isForOneSubnet = isToldSubnet && message.subnetScope > 0
-        let credibility: Credibility = isAuthoritative ? .authoritative : .answer
-        var proof = authorities.filter { $0.type == .soa || $0.type == .nsec || $0.type == .nsec3 }
-        for index in proof.indices { proof[index].credibility = .authority }
-        if !proof.isEmpty { outcome.proof = proof }
+        if !authorities.isEmpty {
+            outcome.proof = authorities.filter { $0.type == .soa || $0.type == .nsec || $0.type == .nsec3 }
+        }
 
         // The aliases, as far as this response and the bailiwick go.
         var found: [RecordSet] = []
@@ -74,16 +73,14 @@ struct Classification {
                 return .nonsense("too many aliases in one response")
             }
             if let dname, let target = dname.target {
-                var link = dname
-                link.credibility = credibility
-                outcome.links.append(link)
+                outcome.links.append(dname)
                 guard let next = outcome.finalName.replacingSuffix(dname.owner, with: target) else {
                     outcome.end = .tooLongName
                     return .outcome(outcome)
                 }
                 var alias = RecordSet(owner: outcome.finalName, type: .cname, ttl: dname.ttl)
                 alias.data.append(next.wire)
-                alias.credibility = credibility
+                alias.credibility = dname.credibility
                 if type == .cname || type == .any {
                     found = [alias]
                     break
@@ -96,7 +93,6 @@ struct Classification {
                 let target = cname.target
             {
                 var link = cname
-                link.credibility = credibility
                 // One name has one alias.
                 if link.data.count > 1, let first = link.data.first {
                     var data = PackedData()
@@ -115,7 +111,6 @@ struct Classification {
         }
         let recurses = message.flags.contains(.recursionAvailable) && !isAuthoritative && !isForwarded
         if !found.isEmpty {
-            for index in found.indices { found[index].credibility = credibility }
             outcome.end = .answer(found)
             return recurses ? .recursive(outcome) : .outcome(outcome)
         }

@@ -21,15 +21,15 @@ package import DNSCore
         withSignatures: Bool
     ) -> PreparedSections {
         unsafe composer.begin(in: memory, limit: 65535)
-        composer.writeHeader(id: 0, flags: [])
+        composer.writeHeader(id: 0, flags: HeaderFlags(rawValue: 0))
         composer.append(question)
         let start = composer.count
         composer.start(.answer)
-        for set in answer { append(set, withSignatures) }
+        for set in answer { append(set, question.name, withSignatures) }
         composer.start(.authority)
-        for set in authority { append(set, withSignatures) }
+        for set in authority { append(set, question.name, withSignatures) }
         composer.start(.additional)
-        for set in additional { append(set, withSignatures) }
+        for set in additional { append(set, question.name, withSignatures) }
         let octets = unsafe Array(memory[start..<composer.count])
         return PreparedSections(
             octets: octets, answerCount: UInt16(composer.recordCount(in: .answer)),
@@ -37,13 +37,15 @@ package import DNSCore
             additionalCount: UInt16(composer.recordCount(in: .additional)))
     }
 
-    private func append(_ set: RecordSet, _ withSignatures: Bool) {
-        append(set, set.type, set.data)
-        if withSignatures, !set.signatures.isEmpty { append(set, .rrsig, set.signatures) }
+    private func append(_ set: RecordSet, _ asked: Name, _ withSignatures: Bool) {
+        // Mostly the name asked for, which stands behind the header; the root is shorter than a pointer to it.
+        let offset = set.owner == asked && !asked.isRoot ? 12 : nil
+        append(set, at: offset, set.type, set.data)
+        if withSignatures, !set.signatures.isEmpty { append(set, at: offset, .rrsig, set.signatures) }
     }
 
-    private func append(_ set: RecordSet, _ type: RRType, _ data: PackedData) {
-        var ownerOffset: Int?
+    private func append(_ set: RecordSet, at offset: Int?, _ type: RRType, _ data: PackedData) {
+        var ownerOffset = offset
         unsafe data.octets.withUnsafeBufferPointer { octets in
             data.forEach { range in
                 let record = unsafe UnsafeBufferPointer(rebasing: octets[range])

@@ -167,9 +167,8 @@ extension Resolver {
         var meta = CacheMeta(storedAt: now.seconds, ttl: proof.reduce(ttl) { min($0, $1.ttl) })
         meta.credibility = set.credibility
         meta.security = set.security
-        var payload: [UInt8] = []
-        set.encode(ttl: ttl, into: &payload)
-        for other in proof { other.encode(ttl: other.ttl, into: &payload) }
+        var payload = set.encoded(ttl: ttl)
+        for other in proof { payload += other.encoded }
         if set.type == .dname, set.security == .secure {
             if renamedTrees.count >= configuration.limits.rememberedZones { renamedTrees.removeAll() }
             renamedTrees.insert(NameHash.hash(set.owner))

@@ -177,34 +177,37 @@ package struct RecordSet: Hashable, Sendable {
 
 extension RecordSet {
     /// The octets that the cache keeps: owner with its case, counts, data, signatures.
-    var encoded: [UInt8] {
-        var result: [UInt8] = []
-        encode(ttl: ttl, into: &result)
-        return result
-    }
+    var encoded: [UInt8] { encoded(ttl: ttl) }
 
-    /// Appends ``encoded`` with another TTL.
-    func encode(ttl: UInt32, into result: inout [UInt8]) {
-        result.reserveCapacity(
-            result.count + 27 + owner.wire.count + data.octets.count + signatures.octets.count)
-        result.append(UInt8(truncatingIfNeeded: owner.wire.count))
-        result.append(contentsOf: owner.wire)
-        func append(_ value: UInt32) {
-            result.append(UInt8(value >> 24))
-            result.append(UInt8(value >> 16 & 0xff))
-            result.append(UInt8(value >> 8 & 0xff))
-            result.append(UInt8(value & 0xff))
+    /// ``encoded`` with another TTL.
+    func encoded(ttl: UInt32) -> [UInt8] {
+        let size = 27 + owner.wire.count + data.octets.count + signatures.octets.count
+        var result = [UInt8](repeating: 0, count: size)
+        unsafe result.withUnsafeMutableBytes { target in
+            var position = 1
+            func put(_ octets: [UInt8]) {
+                unsafe UnsafeMutableRawBufferPointer(rebasing: target[position...]).copyBytes(from: octets)
+                position += octets.count
+            }
+            func put(_ value: UInt32) {
+                unsafe target.storeBytes(of: value.bigEndian, toByteOffset: position, as: UInt32.self)
+                position += 4
+            }
+            unsafe target[0] = UInt8(truncatingIfNeeded: owner.wire.count)
+            put(owner.wire)
+            put(UInt32(type.rawValue))
+            put(ttl)
+            put(UInt32(data.count))
+            put(UInt32(signatures.count))
+            put(UInt32(data.octets.count))
+            put(UInt32(signatures.octets.count))
+            unsafe target[position] = security.rawValue
+            unsafe target[position + 1] = credibility.rawValue
+            position += 2
+            put(data.octets)
+            put(signatures.octets)
         }
-        append(UInt32(type.rawValue))
-        append(ttl)
-        append(UInt32(data.count))
-        append(UInt32(signatures.count))
-        append(UInt32(data.octets.count))
-        append(UInt32(signatures.octets.count))
-        result.append(security.rawValue)
-        result.append(credibility.rawValue)
-        result.append(contentsOf: data.octets)
-        result.append(contentsOf: signatures.octets)
+        return result
     }
 
     /// Reads what ``encoded`` wrote at `position` and moves on; nil when it is damaged.

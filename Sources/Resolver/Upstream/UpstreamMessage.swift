@@ -5,9 +5,10 @@ internal import DNSCore
 /// The octets are walked once after the survey; names are expanded, data checked for their type's form. Records of
 /// other classes and data of the wrong form are left out and counted.
 struct UpstreamMessage {
-    var flags: HeaderFlags = []
+    var flags: HeaderFlags
     var responseCode: ResponseCode = .noError
     var hasEDNS = false
+    /// The sections' sets, as credible as their section is.
     var answers: [RecordSet] = []
     var authorities: [RecordSet] = []
     var additionals: [RecordSet] = []
@@ -54,11 +55,13 @@ struct UpstreamMessage {
         var position = layout.questionEnd
         let wantsSignatures = layout.questionType == .rrsig || layout.questionType == .any
         answers = try reader.read(
-            bytes, Int(layout.answerCount), &position, keepsLoneSignatures: wantsSignatures, &metrics)
+            bytes, Int(layout.answerCount), &position,
+            layout.flags.contains(.authoritative) ? .authoritative : .answer,
+            keepsLoneSignatures: wantsSignatures, &metrics)
         authorities = try reader.read(
-            bytes, Int(layout.authorityCount), &position, keepsLoneSignatures: false, &metrics)
+            bytes, Int(layout.authorityCount), &position, .authority, keepsLoneSignatures: false, &metrics)
         additionals = try reader.read(
-            bytes, Int(layout.additionalCount), &position, keepsLoneSignatures: false, &metrics)
+            bytes, Int(layout.additionalCount), &position, .additional, keepsLoneSignatures: false, &metrics)
         malformedRecords = reader.malformed
     }
 
@@ -80,9 +83,10 @@ private struct RecordReader {
         self.limits = limits
     }
 
+    /// - Parameter credibility: that of the section.
     mutating func read(
-        _ bytes: borrowing RawSpan, _ count: Int, _ position: inout Int, keepsLoneSignatures: Bool,
-        _ metrics: inout ResolverMetrics
+        _ bytes: borrowing RawSpan, _ count: Int, _ position: inout Int, _ credibility: Credibility,
+        keepsLoneSignatures: Bool, _ metrics: inout ResolverMetrics
     ) throws(UpstreamMessage.Fault) -> [RecordSet] {
         var sets: [RecordSet] = []
         var loneSignatures: [(owner: Name, covered: RRType, ttl: UInt32, range: Range<Int>)] = []
@@ -113,7 +117,9 @@ private struct RecordReader {
                 sets[index].ttl = min(sets[index].ttl, ttl)
             } else {
                 index = sets.count
-                sets.append(RecordSet(owner: owner, type: recordType, ttl: ttl))
+                var set = RecordSet(owner: owner, type: recordType, ttl: ttl)
+                set.credibility = credibility
+                sets.append(set)
             }
             guard
                 sets[index].data.append(
