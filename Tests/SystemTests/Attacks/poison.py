@@ -271,7 +271,8 @@ def p6(stage):
             got = addresses(ask(kind + ".p6.example."))
             stage.check(got == ["192.0.2.16"], "%s: %s" % (kind, got))
             asked = len([q for q in servers.since(mark) if q.name.labels[0].decode() == kind])
-            stage.check(asked == 1, "%s: asked %d times" % (kind, asked))
+            # Once; on a busy machine the good answer may be later than the server's usual time.
+            stage.check(asked <= (1 if stage.is_optimised else 3), "%s: asked %d times" % (kind, asked))
         stage.figure("counted", daemon.counter("wrong_responses"))
 
 
