@@ -45,7 +45,7 @@ package struct UpstreamStatistics: Sendable {
 /// that was never bound by name loses its port when it is disconnected, and rests without one until it is connected
 /// again. Only for the other ports a socket is made, bound and closed. Descriptors come non-blocking and close-on-exec
 /// in one call, random numbers in batches from one call, leaving epoll is left to the close, and timers are ours.
-@safe package final class UpstreamSockets: EventSource, Flushable, TimerTarget {
+@safe package final class UpstreamSockets: EventSource, TimerTarget {
     private struct Exchange {
         var descriptor: Int32 = -1
         /// A question is under way; else, with a descriptor, the socket rests without a port.
@@ -77,9 +77,6 @@ package struct UpstreamStatistics: Sendable {
     /// The ports that the kernel draws from; nil when sockets cannot be used again.
     private let kernelPorts: ClosedRange<UInt16>?
     private let buffer: UnsafeMutableRawBufferPointer
-    /// Slots of questions that have ended, whose sockets are still to be put away.
-    private var ended: [Int] = []
-    private var hasLetOthersFlush = false
 
     /// - Parameters:
     ///   - sources: own addresses to ask from, one chosen at random for each question; none of a family = the
@@ -153,7 +150,6 @@ package struct UpstreamStatistics: Sendable {
     /// Ends all questions without calling back.
     package func close() {
         for slot in exchanges.indices where exchanges[slot].isActive { end(slot) }
-        putAway()
         for slot in resting.v4 + resting.v6 { discard(slot) }
         resting = ([], [])
     }
@@ -214,23 +210,6 @@ package struct UpstreamStatistics: Sendable {
         exchanges[slot].isActive = false
         exchanges[slot].generation &+= 1
         statistics.outstanding -= 1
-        if ended.isEmpty { loop.requestFlush(self) }
-        ended.append(slot)
-    }
-
-    /// Puts the sockets of ended questions away, after everything that somebody waits for has been sent.
-    package func flush() {
-        hasLetOthersFlush.toggle()
-        if hasLetOthersFlush { return loop.requestFlush(self) }
-        putAway()
-    }
-
-    private func putAway() {
-        for slot in ended { putAway(slot) }
-        ended.removeAll(keepingCapacity: true)
-    }
-
-    private func putAway(_ slot: Int) {
         guard exchanges[slot].isReusable else { return discard(slot) }
         let family = exchanges[slot].server.family
         let count = family == .ipv4 ? resting.v4.count : resting.v6.count

@@ -120,13 +120,12 @@ extension Resolver {
     /// Adds addresses of a server to those that may be asked.
     private func add(_ addresses: [IPAddress], of server: Int, to fetch: Fetch) {
         guard let delegation = fetch.delegation, server < delegation.servers.count else { return }
-        let isConfigured = delegation.source == .stub || delegation.source == .forward
         let port = delegation.servers[server].port
         for address in addresses {
             guard address.isIPv6 ? configuration.usesIPv6 : configuration.usesIPv4,
                 !address.isUnspecified, !address.isMulticast, address != IPAddress(v4: .max)
             else { continue }
-            if !isConfigured, configuration.neverAsked.contains(where: { $0.contains(address) }) { continue }
+            if configuration.neverAsked.contains(where: { $0.contains(address) }) { continue }
             let endpoint = IPEndpoint(address, port: port)
             if fetch.candidates.contains(where: { $0.endpoint == endpoint }) { continue }
             guard fetch.candidates.count < configuration.limits.addressesPerDelegation else {

@@ -21,7 +21,7 @@ package struct RecursionSection: ConfigurationRecord {
     package let stub: [ForwardSection]
     /// Zones whose names are asked of other resolvers, with RD set.
     package let forward: [ForwardSection]
-    /// Addresses that are never asked, unless they stand under `stub` or `forward`.
+    /// Addresses that are never asked, not even those under `stub` or `forward`.
     package let doNotQuery: [IPPrefix]
     /// Addresses that are taken out of answers, against rebinding.
     package let privateAddresses: [IPPrefix]

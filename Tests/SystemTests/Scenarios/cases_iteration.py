@@ -719,6 +719,18 @@ def iter_do_not_query():
     return w
 
 
+@case
+def stub_do_not_query():
+    """Servers named by the configuration are not asked either."""
+    w = plain("never asked, though named", "do-not-query-address: 192.0.2.9",
+              blocks=block("stub", "example.com", "stub-addr: 192.0.2.9", "stub-addr: 192.0.2.10"))
+    tops(w)
+    w.serve("192.0.2.9", "example.com.", "www.example.com. A", change=lambda r, q: bad(r), only=True)
+    w.serve("192.0.2.10", "example.com.", "www.example.com. A")
+    answered(w, "www.example.com. A")
+    return w
+
+
 def bad(r):
     made = r.copy()
     made.answer = [dns.rrset.from_text("www.example.com.", 3600, "IN", "A", "203.0.113.66")]
