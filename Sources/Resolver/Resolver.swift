@@ -255,6 +255,14 @@ package final class Resolver {
         }
         ready.removeAll(keepingCapacity: true)
         chainEnds.removeAll(keepingCapacity: true)
+        // Nobody need wake for the time limits of questions that have been answered.
+        deadlines.dropFirst { due in
+            switch due {
+            case .exchange(let id), .doubt(let id): exchanges[id] == nil
+            case .fetch(let id): fetches[id] == nil
+            case .anchor: false
+            }
+        }
     }
 
     /// A flush of the shared cache empties what this worker has decoded from it.

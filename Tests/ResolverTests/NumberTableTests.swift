@@ -62,4 +62,18 @@ import Testing
         #expect(line.popDue(at: 60_000) == 5001)
         #expect(line.next == nil)
     }
+
+    @Test("A queue of deadlines forgets those that mean nothing as soon as they stand first")
+    func queue() {
+        var queue = DeadlineQueue<Int>()
+        for id in (1...1000).shuffled() { queue.insert(id, at: UInt64(id) * 10) }
+        queue.dropFirst { $0 != 500 }
+        #expect(queue.next == 5000)
+        #expect(queue.count == 501)
+        #expect(queue.popDue(at: 4999) == nil)
+        #expect(queue.popDue(at: 5000) == 500)
+        #expect(queue.next == 5010)
+        queue.dropFirst { _ in true }
+        #expect(queue.next == nil)
+    }
 }

@@ -1,6 +1,6 @@
 /// What will have to be done when, earliest first: a binary heap.
 ///
-/// Entries are never removed early; who gets one checks whether it still means anything.
+/// Entries are not removed early unless they stand first; who gets one checks whether it still means anything.
 struct DeadlineQueue<Item> {
     private var heap: [(time: UInt64, item: Item)] = []
 
@@ -22,6 +22,16 @@ struct DeadlineQueue<Item> {
     /// Takes the earliest entry out, if it is due at `now`.
     mutating func popDue(at now: UInt64) -> Item? {
         guard let first = heap.first, first.time <= now else { return nil }
+        return pop()
+    }
+
+    /// Takes out the earliest as long as they mean nothing any more.
+    mutating func dropFirst(while isOver: (Item) -> Bool) {
+        while let first = heap.first, isOver(first.item) { _ = pop() }
+    }
+
+    private mutating func pop() -> Item? {
+        guard let first = heap.first else { return nil }
         let last = heap.removeLast()
         if !heap.isEmpty {
             heap[0] = last

@@ -34,16 +34,16 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
 
     let loop: EventLoop
     let counters = TransferCounters()
-    private let zones: ZoneKeeper
+    let zones: ZoneKeeper
     private var keys: TSIGKeyring
     /// Sockets by the address that they send from; nil: the system's choice.
     private var ways: [IPAddress?: Way] = [:]
     private var refreshes: [Name: ZoneRefresh] = [:]
     private var notifies: [Name: NotifySchedule] = [:]
-    private var slots: ZoneSlots
+    private(set) var slots: ZoneSlots
     private var errands: [UInt64: Errand] = [:]
     /// The primaries that each refresh counts by number.
-    private var primaries: [Name: [RemoteSection]] = [:]
+    private(set) var primaries: [Name: [RemoteSection]] = [:]
     /// What waits for a place: questions and transfers that may not begin yet, the oldest first.
     private var waitingQuestions = ErrandQueue()
     private var waitingTransfers = ErrandQueue()
@@ -185,7 +185,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
 
     // MARK: Work
 
-    private var now: Int64 { Int64(clamping: MonotonicTime.now().nanoseconds / 1_000_000) }
+    var now: Int64 { Int64(clamping: MonotonicTime.now().nanoseconds / 1_000_000) }
 
     func timerFired(tag: UInt64, at moment: MonotonicTime) {
         timer = nil
@@ -234,7 +234,7 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
             at: MonotonicTime(nanoseconds: UInt64(clamping: next) &* 1_000_000), target: self, tag: 0)
     }
 
-    private func handle(_ event: ZoneRefresh.Event, _ name: Name) {
+    func handle(_ event: ZoneRefresh.Event, _ name: Name) {
         guard var refresh = refreshes[name], let slot = slots[name] else { return }
         let (failures, wasBusy) = (refresh.failures, refresh.isBusy)
         let actions = refresh.handle(event, now: now)
@@ -491,77 +491,5 @@ final class TransferDesk: UpstreamHandler, TimerTarget, @unchecked Sendable {
         case .notify: break  // the schedule repeats it
         case .forward(let forwarding, let slot, let done): advance(forwarding, slot, done)
         }
-    }
-
-    /// Notes how it went with a primary, for `zone status`; a failure is logged.
-    private func note(_ name: Name, _ primary: Int, isFailure: Bool, _ result: String) {
-        guard let server = server(name, primary) else { return }
-        zones.note(
-            PrimaryAttempt(server: server, result: result, isFailure: isFailure, time: WallClock.seconds),
-            of: primary, name)
-        guard isFailure else { return }
-        Logs.transfer.limited(
-            .warning, "soa", "the primary is no help: \(result)", ["zone": "\(name)", "primary": server])
-    }
-
-    private func noteTransfer(
-        _ name: Name, _ primary: Int, _ end: String = "transfer in failed", failed reason: String
-    ) {
-        guard let server = server(name, primary) else { return }
-        zones.note(
-            PrimaryAttempt(
-                server: server, result: "transfer failed: \(reason)", isFailure: true, time: WallClock.seconds
-            ),
-            of: primary, name)
-        Logs.transfer.error("\(end): \(reason)", ["zone": "\(name)", "primary": server])
-    }
-
-    private func server(_ name: Name, _ primary: Int) -> String? {
-        guard let list = primaries[name], list.indices.contains(primary) else { return nil }
-        return "\(SocketAddress(IPEndpoint(list[primary].address, port: list[primary].port)))"
-    }
-
-    /// Says, when no primary has helped, which were tried and why it came to nothing.
-    private func tellFailedRound(_ slot: ZoneSlot, _ refresh: ZoneRefresh) {
-        let tried = zones.status(of: slot.name).attempts.sorted { $0.key < $1.key }.map(\.value)
-        let reasons = tried.filter { $0.isFailure && $0.isOfLastRound }.map { "\($0.server): \($0.result)" }
-        let wait = max(0, refresh.deadline - now) / 1000
-        Logs.transfer.warning(
-            "no primary has helped: \(reasons.joined(separator: "; "))",
-            ["zone": "\(slot.name)", "again": refresh.isBusy ? "now" : "in \(wait) s"])
-    }
-
-    private func install(_ outcome: TransferOutcome, _ name: Name, _ primary: Int) {
-        guard let slot = slots[name] else { return }
-        let server = server(name, primary) ?? "?"
-        if case .upToDate = outcome {
-            zones.confirm(name)
-            note(name, primary, isFailure: false, "nothing newer")
-            return handle(.upToDate, name)
-        }
-        if let next = outcome.snapshot, let fault = slot.section.zonemd.fault(in: next) {
-            counters.count(.refused)
-            zones.note("refused: \(fault)", name)
-            noteTransfer(name, primary, "transferred, and refused", failed: "\(fault)")
-            return handle(.transferFailed(retryFull: outcome.isIncremental), name)
-        }
-        guard let fault = zones.install(outcome, slot) else {
-            let snapshot = zones.snapshot(of: name)
-            counters.count(.transferred)
-            Logs.transfer.info(
-                "transferred",
-                [
-                    "zone": "\(name)", "primary": server,
-                    "serial": snapshot.map { "\($0.serial.rawValue)" } ?? "none",
-                ])
-            note(
-                name, primary, isFailure: false,
-                "transferred serial \(snapshot.map { "\($0.serial.rawValue)" } ?? "none")")
-            if let soa = snapshot?.soa { handle(.transferred(soa), name) }
-            return
-        }
-        counters.count(.refused)
-        noteTransfer(name, primary, "transferred, but not kept", failed: fault)
-        handle(.transferFailed(retryFull: false), name)
     }
 }
