@@ -517,17 +517,6 @@ def fwd_zero_ttl():
 
 
 @case
-def fwd_first_refused():
-    """The forwarder refuses, and may be gone round."""
-    w = plain("refused, then iterative", blocks=block("forward", "example.com", "forward-addr: 192.0.2.9", "forward-first: yes"))
-    tops(w)
-    w.serve("192.0.2.9", "example.com.", "www.example.com. A", change=lambda r, q: Response("REFUSED", aa=False), only=True)
-    w.serve(LEAF, "example.com.", "www.example.com. A")
-    answered(w, "www.example.com. A")
-    return w
-
-
-@case
 def fwd_and_alias_out():
     """An alias out of a forwarded zone is followed by iteration."""
     w = plain("out of the forward zone", text="www CNAME www.example.net.\n", blocks=block("forward", "example.com", "forward-addr: 192.0.2.9"))
